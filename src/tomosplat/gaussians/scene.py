@@ -1,0 +1,104 @@
+"""The 6D Gaussian scene: what every renderer, writer and optimiser shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tomosplat.errors import ShapeError
+
+#: λ in the opacity weight exp(−λ xᵀ Σdd⁻¹ x); 0.35 is the value of the 6DGS authors' code.
+DEFAULT_DIRECTION_WEIGHT = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianScene:
+    """N Gaussians in position and view direction, held activated and in physical units.
+
+    A 6D Gaussian over (position p, unit view direction v) enters every image only through its distribution of
+    p given v. Its covariance does not depend on v, so that and the two matrices that do are what is stored:
+
+    * mean given v:     ``means + gains @ (v − means_dir)``
+    * opacity given v:  ``opacities · exp(−direction_weight · xᵀ P x)`` with x = v − means_dir, P = precisions_dir
+
+    where v points from the camera to the Gaussian (Gao et al., 6D Gaussian Splatting, eq. 5 to 8).
+
+    Attributes:
+        means: [N, 3] mm, RAS+.
+        means_dir: [N, 3], unit vectors.
+        covs: [N, 6] mm², covariance of position given direction: xx, xy, xz, yy, yz, zz.
+        gains: [N, 3, 3] mm, shift of the mean per unit of direction, Σpd Σdd⁻¹.
+        precisions_dir: [N, 6], Σdd⁻¹: xx, xy, xz, yy, yz, zz.
+        opacities: [N] in 0..1.
+        sh: [N, 4, 3], spherical harmonics of degree 1; colour = max(0, 0.5 + Σ sh Y(v)), display-referred (sRGB).
+        labels: [N] uint8, organ of each Gaussian.
+        direction_weight: λ of the opacity weight.
+        label_names: Name of each label id that occurs.
+        provenance: How the scene was made; JSON-serialisable.
+
+    All float tensors share one dtype and device.
+
+    Raises:
+        ShapeError: A tensor's shape or dtype disagrees with ``means``.
+    """
+
+    means: Tensor
+    means_dir: Tensor
+    covs: Tensor
+    gains: Tensor
+    precisions_dir: Tensor
+    opacities: Tensor
+    sh: Tensor
+    labels: Tensor
+    direction_weight: float = DEFAULT_DIRECTION_WEIGHT
+    label_names: Mapping[int, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = self.means.shape[0]
+        expected = {
+            "means": (n, 3),
+            "means_dir": (n, 3),
+            "covs": (n, 6),
+            "gains": (n, 3, 3),
+            "precisions_dir": (n, 6),
+            "opacities": (n,),
+            "sh": (n, 4, 3),
+            "labels": (n,),
+        }
+        for name, shape in expected.items():
+            tensor = getattr(self, name)
+            if tuple(tensor.shape) != shape:
+                raise ShapeError(f"scene.{name} must have shape {shape}, got {tuple(tensor.shape)}")
+            if name != "labels" and tensor.dtype != self.means.dtype:
+                raise ShapeError(f"scene.{name} must be {self.means.dtype} as scene.means, got {tensor.dtype}")
+        if self.labels.dtype != torch.uint8:
+            raise ShapeError(f"scene.labels must be uint8, got {self.labels.dtype}")
+
+    def __len__(self) -> int:
+        return int(self.means.shape[0])
+
+    def select(self, keep: Tensor) -> GaussianScene:
+        """Return the Gaussians at ``keep`` (bool [N] or indices)."""
+        selected: dict[str, Any] = {name: tensor[keep] for name, tensor in self.tensors().items()}
+        return replace(self, **selected)
+
+    def to(self, *args: Any, **kwargs: Any) -> GaussianScene:
+        """Convert the float tensors' dtype, or all tensors' device, as ``torch.Tensor.to``."""
+        moved: dict[str, Any] = {name: tensor.to(*args, **kwargs) for name, tensor in self.tensors().items()}
+        moved["labels"] = self.labels.to(moved["means"].device)
+        return replace(self, **moved)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The scene's tensors by name, in the order of its attributes."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+    @property
+    def n_labels(self) -> int:
+        """How many labels occur."""
+        return int(torch.unique(self.labels).numel())
