@@ -72,7 +72,8 @@ class Grid:
     @cached_property
     def direction(self) -> FloatArray:
         """Unit vectors of the index axes as columns, [3, 3]."""
-        return self.affine[:3, :3] / self.spacing
+        unit: FloatArray = np.divide(self.affine[:3, :3], self.spacing, dtype=np.float64)
+        return unit
 
     @property
     def origin(self) -> FloatArray:
@@ -102,7 +103,7 @@ class Grid:
     def to_index(self, points_mm: ArrayLike) -> FloatArray:
         """Map world mm [..., 3] to (fractional) indices [..., 3]."""
         points = np.asarray(points_mm, dtype=np.float64)
-        inverse: FloatArray = np.linalg.inv(self.affine[:3, :3])
+        inverse: FloatArray = np.linalg.inv(self.affine[:3, :3]).astype(np.float64)
         return (points - self.affine[:3, 3]) @ inverse.T
 
     @cached_property

@@ -1,0 +1,1 @@
+"""Floor 8: one small dataclass per verb; no logic."""
