@@ -1,1 +1,25 @@
-"""."""
+"""Floor 3: which label is which organ, and segmenters that find the organs."""
+
+from tomosplat.anatomy.labels import (
+    DIFFDRR_NUMBERING,
+    GROUP_OF_LABEL,
+    GROUPS,
+    LABEL_NAMES,
+    Group,
+    check_labels,
+    label_name,
+    renumber,
+    resolve_organs,
+)
+
+__all__ = [
+    "DIFFDRR_NUMBERING",
+    "GROUPS",
+    "GROUP_OF_LABEL",
+    "LABEL_NAMES",
+    "Group",
+    "check_labels",
+    "label_name",
+    "renumber",
+    "resolve_organs",
+]
