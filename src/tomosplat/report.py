@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from tomosplat import machine
 
@@ -13,32 +13,52 @@ from tomosplat import machine
 Progress = Callable[[int, int], None]
 
 
+class StageListener(Protocol):
+    """Shows a person what is going on."""
+
+    def stage_started(self, name: str) -> None:
+        """A stage begins."""
+
+    def stage_advanced(self, done: int, total: int) -> None:
+        """The running stage got this far."""
+
+    def stage_ended(self, name: str, seconds: float) -> None:
+        """A stage is over, well or not."""
+
+
 class Report:
     """Collects what happened during one command.
 
     Attributes:
         stages: Seconds of each stage, in the order they ran.
-        facts: Counts and choices worth keeping, by name.
+        facts: Counts and choices worth keeping, by name; JSON-serialisable.
         history: One line for each change that was made to the data.
     """
 
-    def __init__(self, on_stage: Callable[[str], None] | None = None) -> None:
+    def __init__(self, listener: StageListener | None = None) -> None:
         self.stages: dict[str, float] = {}
         self.facts: dict[str, Any] = {}
         self.history: list[str] = []
-        self._on_stage = on_stage
+        self._listener = listener
         self._started = time.perf_counter()
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a part of the work; a name used twice adds up."""
-        if self._on_stage:
-            self._on_stage(name)
+    def stage(self, name: str) -> Iterator[Progress]:
+        """Time a part of the work and yield its progress callback; a name used twice adds up."""
+        if self._listener:
+            self._listener.stage_started(name)
         start = time.perf_counter()
         try:
-            yield
+            yield self._advance
         finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            self.stages[name] = self.stages.get(name, 0.0) + seconds
+            if self._listener:
+                self._listener.stage_ended(name, seconds)
+
+    def _advance(self, done: int, total: int) -> None:
+        if self._listener:
+            self._listener.stage_advanced(done, total)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-serialisable data."""

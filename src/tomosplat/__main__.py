@@ -1,0 +1,7 @@
+"""``python -m tomosplat``."""
+
+import sys
+
+from tomosplat.cli import main
+
+sys.exit(main())
