@@ -84,15 +84,16 @@ class Cameras:
             GeometryError: A key is missing or a matrix has the wrong shape.
         """
         try:
-            viewmats = np.array([view["viewmat"] for view in data["cameras"]], dtype=np.float64)
-            Ks = np.array([view["K"] for view in data["cameras"]], dtype=np.float64)
+            n = len(data["cameras"])
+            viewmats = np.array([view["viewmat"] for view in data["cameras"]], dtype=np.float64).reshape(n, 4, 4)
+            Ks = np.array([view["K"] for view in data["cameras"]], dtype=np.float64).reshape(n, 3, 3)
             width, height = int(data["width"]), int(data["height"])
         except (KeyError, TypeError, ValueError) as error:
             raise GeometryError(
                 'a camera file is {"width", "height", "cameras": [{"viewmat": 4x4, "K": 3x3}]}; '
                 f"this one is not ({error!r})"
             ) from error
-        return cls(viewmats.reshape(-1, 4, 4), Ks.reshape(-1, 3, 3), width, height)
+        return cls(viewmats, Ks, width, height)
 
 
 def look_at(positions: ArrayLike, target: ArrayLike, up: ArrayLike = (0, 0, 1)) -> FloatArray:

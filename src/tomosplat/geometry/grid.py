@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,6 +63,16 @@ class Grid:
         affine[:3, :3] = np.diag(np.broadcast_to(np.asarray(spacing, dtype=np.float64), 3))
         affine[:3, 3] = np.asarray(origin, dtype=np.float64)
         return cls(shape, affine)
+
+    def __str__(self) -> str:
+        shape, spacing = ("x".join(f"{n:.4g}" for n in numbers) for numbers in (self.shape, self.spacing))
+        first = ", ".join(f"{x:.2f}" for x in self.origin)
+        return f"{shape} voxels of {spacing} mm, {self.orientation}, first voxel at ({first}) mm"
+
+    @property
+    def n_voxels(self) -> int:
+        """How many voxels there are."""
+        return math.prod(self.shape)
 
     @cached_property
     def spacing(self) -> FloatArray:

@@ -1,0 +1,156 @@
+"""Scans and label maps from disk, in RAS+ millimetres and with what was assumed about them written down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomosplat import machine
+from tomosplat.errors import LabelError, MemoryLimitError, UnitsError
+from tomosplat.files.formats import open_scan
+from tomosplat.files.header import ScanHeader
+from tomosplat.geometry import Grid
+from tomosplat.volume import LabelMap, Modality, Unit, Volume
+from tomosplat.volume.orientation import AxisOrder
+
+_AIR_HU = -500
+_NO_AIR_HU = -200
+_MOST_HU = 32767
+_LEAST_HU = -8192
+
+
+def read_volume(
+    path: str | os.PathLike[str],
+    *,
+    series: str | None = None,
+    unit: Unit | None = None,
+    modality: Modality | None = None,
+    rescale: tuple[float, float] | None = None,
+    memory_limit: int | None = None,
+) -> Volume:
+    """Read a scan: a DICOM folder (or one file of it), NIfTI, NRRD or MetaImage.
+
+    The file's index axes are kept as they are; only ITK's and DICOM's LPS becomes RAS+ mm. Values are never clamped.
+
+    Args:
+        path: File or folder.
+        series: Which of a folder's DICOM series: its UID, number, or a unique part of its description.
+        unit: What the values are; found out where not given (DICOM says so, else HU when there is air below -500).
+        modality: What made the scan; found out where not given.
+        rescale: (slope, intercept) that turn the stored values into HU, for CT that was stored otherwise.
+        memory_limit: Bytes that reading may take; what the machine has free by default.
+
+    Raises:
+        InputError: The path does not exist or may not be read.
+        FileFormatError: The file is damaged, cut short, or not what its name says.
+        ShapeError: It does not hold exactly one 3-D volume.
+        SeriesChoiceError: The folder holds several series and ``series`` picks none or more than one.
+        GeometryError: Orientation or slice positions are missing, contradictory or irregular (SliceSpacingError).
+        UnitsError: A value is not finite, or 8-bit values are given as HU.
+        MemoryLimitError: Reading would take more than ``memory_limit``.
+    """
+    header = open_scan(Path(path), series)
+    _check_memory(header, path, memory_limit)
+    values = header.load().astype(np.float32)
+    notes = [*header.notes]
+    if rescale is not None:
+        slope, intercept = rescale
+        values = values * np.float32(slope) + np.float32(intercept)
+        notes.append(f"values rescaled to HU: {slope:g} times the stored value plus {intercept:g}")
+        unit = unit or "HU"
+    modality = modality or header.modality
+    unit = unit or header.unit
+    if unit is None and modality in ("CT", "unknown"):
+        unit, found = _guess_unit(values, modality)
+        notes.extend(found)
+    unit = unit or "arbitrary"
+    if unit == "HU":
+        modality = "CT" if modality == "unknown" else modality
+        if rescale is None:
+            notes.extend(_check_hounsfield(values, header, path))
+    return Volume(values, header.grid, unit, modality, tuple(notes))
+
+
+def read_labels(path: str | os.PathLike[str], like: Grid | None = None) -> LabelMap:
+    """Read a label map: whole numbers from 0 to 255, in NIfTI, NRRD or MetaImage.
+
+    Args:
+        path: The file.
+        like: Grid of the scan that the labels belong to. Labels on the same voxels in another order of axes are
+            reordered exactly; that is noted in the history.
+
+    Raises:
+        LabelError: Values are no label ids, or the labels lie on another grid than ``like``.
+        InputError: As ``read_volume``.
+    """
+    header = open_scan(Path(path), None)
+    _check_memory(header, path, None)
+    ids = _whole(header.load(), path)
+    if like is None or header.grid.matches(like):
+        return LabelMap(ids, like or header.grid, history=header.notes)
+    order = AxisOrder.between(header.grid, like)
+    if order is None:
+        raise LabelError(
+            f"labels {path} lie on {header.grid}, the scan on {like}; labels must be on the voxels of their scan: "
+            "resample them with the tool that made them, or segment this scan"
+        )
+    note = f"label axes reordered from {header.grid.orientation} to {like.orientation}, the scan's"
+    return LabelMap(order.apply(ids), like, history=(*header.notes, note))
+
+
+def read_grid(path: str | os.PathLike[str], *, series: str | None = None) -> Grid:
+    """Read where a scan's voxels are, without reading them; errors as ``read_volume``."""
+    return open_scan(Path(path), series).grid
+
+
+def _check_memory(header: ScanHeader, path: str | os.PathLike[str], limit: int | None) -> None:
+    limit = machine.available_memory() if limit is None else limit
+    # While it is read, a scan is held as stored (twice in the formats that ITK reads) and as float32.
+    needed = header.grid.n_voxels * (2 * header.dtype.itemsize + 4)
+    if needed > limit:
+        raise MemoryLimitError(
+            f"{path} has {header.grid}: reading it takes {needed / 1e9:.2f} GB and {limit / 1e9:.2f} GB may be used; "
+            "crop or shrink the scan, free memory, or use a larger machine"
+        )
+
+
+def _guess_unit(values: NDArray[np.float32], modality: Modality) -> tuple[Unit, list[str]]:
+    low, high = float(values.min()), float(values.max())
+    if _LEAST_HU <= low <= _AIR_HU and high <= _MOST_HU:
+        return "HU", [f"values from {low:g} to {high:g} taken for HU: there is air below {_AIR_HU}"]
+    if modality == "CT":
+        return "HU", []
+    return "arbitrary", [f"values from {low:g} to {high:g} are not taken for HU: there is no air below {_AIR_HU}"]
+
+
+def _check_hounsfield(values: NDArray[np.float32], header: ScanHeader, path: str | os.PathLike[str]) -> list[str]:
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 255:
+        raise UnitsError(
+            f"{path} is given as HU, but its values ({header.dtype.name}) run from {low:g} to {high:g}: that is 8-bit "
+            "data, not Hounsfield units. Say how to turn it into HU, rescale=(slope, intercept) or --rescale SLOPE "
+            "INTERCEPT (1 0 if it really is HU), or give it as unit='arbitrary'"
+        )
+    if low > _NO_AIR_HU:
+        return [f"HU run from {low:g} to {high:g}: there is no air anywhere, so they may be windowed or shifted"]
+    return []
+
+
+def _whole(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[Any]:
+    if values.dtype == np.uint8:
+        return values
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 255):  # also refuses NaN
+        raise LabelError(f"labels {path} hold values from {low:g} to {high:g}; ids must be whole numbers from 0 to 255")
+    ids = values.astype(np.uint8)
+    if not np.array_equal(ids, values):
+        fraction = values[ids != values].flat[0]
+        raise LabelError(
+            f"labels {path} hold fractions ({fraction:g}); ids must be whole numbers from 0 to 255 "
+            "(were the labels resampled linearly? use nearest)"
+        )
+    return ids
