@@ -1,5 +1,6 @@
 """Floor 3: the 6D Gaussian scene, conditioning on direction, anatomy-guided priming."""
 
+from tomosplat.gaussians.approximation import OrdinaryGaussians, approximate_3dgs
 from tomosplat.gaussians.conditioning import (
     ConditionalParts,
     condition_on_direction,
@@ -7,14 +8,26 @@ from tomosplat.gaussians.conditioning import (
     from_matrix,
     to_matrix,
 )
+from tomosplat.gaussians.moments import BlockMoments, block_moments
+from tomosplat.gaussians.priming import Illumination, prime
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
+from tomosplat.gaussians.shading import linear_to_srgb, shade, srgb_to_linear
 
 __all__ = [
     "DEFAULT_DIRECTION_WEIGHT",
+    "BlockMoments",
     "ConditionalParts",
     "GaussianScene",
+    "Illumination",
+    "OrdinaryGaussians",
+    "approximate_3dgs",
+    "block_moments",
     "condition_on_direction",
     "conditional_parts",
     "from_matrix",
+    "linear_to_srgb",
+    "prime",
+    "shade",
+    "srgb_to_linear",
     "to_matrix",
 ]
