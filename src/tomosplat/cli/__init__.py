@@ -1,1 +1,46 @@
 """Floor 8: one small dataclass per verb; no logic."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from tomosplat.cli.cameras import MakeCameras
+from tomosplat.cli.demo import Demo
+from tomosplat.cli.doctor import Doctor
+from tomosplat.cli.info import Info
+from tomosplat.cli.prime import Prime
+from tomosplat.cli.render import Render
+from tomosplat.errors import TomosplatError
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Prime, tyro.conf.subcommand("prime")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
+    | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 1 failed, 2 bad arguments or input."""
+    command: Command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="tomosplat",
+        description="A CT, MRI or ultrasound scan as an interactive, photorealistic 3D scene.",
+        args=arguments,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        command.run()
+    except TomosplatError as error:
+        print(f"tomosplat: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("tomosplat: stopped; nothing was left half-written", file=sys.stderr)
+        return 130
+    return 0

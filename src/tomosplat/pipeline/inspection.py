@@ -1,0 +1,61 @@
+"""What is this file, and what is this machine: what ``tomosplat info`` and ``tomosplat doctor`` do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from tomosplat import machine
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Describe a scan, a label map, a DICOM folder or a scene, from its header where that is enough.
+
+    Raises:
+        FileFormatError: The file is none of these.
+    """
+    if path.suffix.lower() == ".ply":
+        from tomosplat.files.scene_ply import describe_ply
+
+        return describe_ply(path)
+    from tomosplat.files.scans import describe
+
+    return describe(path)
+
+
+def describe_installation() -> dict[str, Any]:
+    """Versions, processor and what the kernels use of it, memory, caches, optional parts that are absent."""
+    import av
+
+    from tomosplat.render.cpu.backend import describe_cpu_backend
+
+    cache = machine.cache_dir()
+    return {
+        "versions": machine.versions(),
+        "machine": machine.describe_machine() | {"available_memory_gb": round(machine.available_memory() / 1e9, 1)},
+        "rendering": describe_cpu_backend(),
+        "gpu": _describe_gpu(),
+        "video": {"libx264": "libx264" in av.codecs_available},
+        "cache": {"folder": str(cache), "demo_scan": (cache / "demo-scan").is_dir()},
+        "segmenters": {
+            "tissue": "built in",
+            "totalsegmentator": _describe_totalsegmentator(),
+        },
+    }
+
+
+def _describe_gpu() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()} (present, not used: rendering runs on the CPU)"
+    return "none that this torch can use; rendering runs on the CPU"
+
+
+def _describe_totalsegmentator() -> str:
+    if importlib.util.find_spec("totalsegmentator") is None:
+        return 'absent; pip install "tomosplat[segment]"'
+    home = os.environ.get("TOTALSEG_HOME_DIR", str(Path.home() / ".totalsegmentator"))
+    return f"{machine.version_of('TotalSegmentator')}, weights looked for in {home}"

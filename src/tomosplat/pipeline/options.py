@@ -1,0 +1,66 @@
+"""What can be asked for; the command line shows these fields as its options. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Background = Literal["black", "white", "transparent"]
+LightMode = Literal["march", "none"]
+RigName = Literal["studio", "surgical", "soft"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """How a scan is read, labelled and coloured."""
+
+    labels: Path | None = None
+    """Label map of the scan with TotalSegmentator v2 ids. Without it, --segmenter finds labels."""
+    segmenter: Literal["tissue", "totalsegmentator"] = "tissue"
+    """Who labels the scan when no label map is given: tissues from HU alone, or TotalSegmentator (extra "segment")."""
+    tf: str = "seen"
+    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
+    spacing: float = 1.5
+    """Voxel edge of the working grid in mm; the Gaussians' grid is twice as coarse."""
+    series: str | None = None
+    """Which series of a DICOM folder: its UID, its number in the list, or a unique part of its description."""
+    rescale: tuple[float, float] | None = None
+    """Slope and intercept that turn stored values into HU, for a CT that was saved otherwise."""
+    renumber: dict[int, int] = field(default_factory=dict)
+    """Label ids of the map that mean another id in TotalSegmentator v2: FOUND MEANT ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrimingOptions:
+    """How a prepared scan becomes a scene."""
+
+    light: LightMode = "march"
+    """march: light marched towards the rig's lights, on Gaussians matched to the voxels' moments; none: the papers'
+    plain priming, flat colour."""
+    rig: RigName = "studio"
+    """Where the light comes from, fixed in the patient's frame."""
+    organs: str | None = None
+    """Only these organs or groups, comma-separated ("skeleton,liver"); the light is theirs alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """What to show and from where."""
+
+    cameras: Path | None = None
+    """Camera file (JSON); without it the view is set by --azimuth, --elevation and --size."""
+    azimuth: float = 20.0
+    """Degrees around the patient: 0 looks at the front, 90 at the left side."""
+    elevation: float = 5.0
+    """Degrees above the horizon: 90 looks down from above the head."""
+    size: int = 800
+    """Edge of the square picture in pixels."""
+    organs: str | None = None
+    """Show only these organs or groups, comma-separated ("skeleton,liver")."""
+    background: Background = "black"
+    """What is behind the scene; videos cannot be transparent."""
+    frames: int = 120
+    """Pictures of a turntable, spread over one turn."""
+    fps: int = 30
+    """Pictures per second of a video."""

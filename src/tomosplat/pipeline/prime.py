@@ -1,0 +1,72 @@
+"""A scan file in, a scene out: what ``tomosplat prime`` does."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tomosplat.anatomy import GROUP_OF_LABEL, resolve_organs
+from tomosplat.files.scene_ply import write_ply
+from tomosplat.gaussians import GaussianScene, prime
+from tomosplat.lighting import load_rig, march_light
+from tomosplat.pipeline.options import PrimingOptions, ScanOptions
+from tomosplat.pipeline.scan import PreparedScan, prepare_scan
+from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.report import Report
+from tomosplat.transfer import TransferFunctions, apply_transfer
+
+
+def prime_file(
+    path: Path, output: Path, reading: ScanOptions, priming: PrimingOptions, report: Report
+) -> GaussianScene:
+    """Prime a scan file and write the scene.
+
+    Raises:
+        InputError: The scan, its labels or an option cannot be used; nothing is written.
+        OutputError: The scene could not be written.
+    """
+    # Whatever can be refused without the scan is refused before it is read.
+    functions = load_transfer_functions(reading.tf)
+    visible = visible_ids(priming)
+    scene = prime_prepared(prepare_scan(path, reading, report), functions, visible, priming, report)
+    with report.stage("write scene"):
+        write_ply(output, scene)
+    return scene
+
+
+def visible_ids(priming: PrimingOptions) -> list[int] | None:
+    """Label ids of the organs asked for, None for all."""
+    return resolve_organs(priming.organs) if priming.organs is not None else None
+
+
+def prime_prepared(
+    prepared: PreparedScan,
+    functions: TransferFunctions,
+    visible: list[int] | None,
+    priming: PrimingOptions,
+    report: Report,
+) -> GaussianScene:
+    """Anatomy-guided priming of a prepared scan, lit for what is visible.
+
+    Raises:
+        EmptySceneError: Nothing is visible.
+    """
+    with report.stage("apply transfer function"):
+        optical = apply_transfer(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, visible=visible)
+    with report.stage("prime"):
+        rig = load_rig(priming.rig)
+        scene = prime(
+            optical,
+            partial(march_light, optical, rig) if priming.light == "march" else None,
+            label_names=prepared.labels.names,
+            provenance={
+                "transfer_functions": functions.name,
+                "light": priming.light,
+                "rig": rig.name if priming.light != "none" else None,
+                "organs": priming.organs,
+                "history": [*prepared.volume.history, *prepared.labels.history],
+            },
+        )
+    report.facts["gaussians"] = len(scene)
+    report.facts["scene"] = dict(scene.provenance)
+    return scene

@@ -1,0 +1,53 @@
+"""From a scan file to values and labels on the working grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tomosplat.anatomy import check_labels, renumber
+from tomosplat.anatomy.segmenters import TissueSegmenter, TotalSegmentatorSegmenter
+from tomosplat.files.scans import read_labels, read_volume
+from tomosplat.pipeline.options import ScanOptions
+from tomosplat.report import Report
+from tomosplat.volume import LabelMap, Volume
+from tomosplat.volume.resample import resample, resample_labels, working_grid
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedScan:
+    """A scan on its working grid.
+
+    Attributes:
+        volume: Values.
+        labels: Organ or tissue of each voxel, on the same grid.
+    """
+
+    volume: Volume
+    labels: LabelMap
+
+
+def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedScan:
+    """Read a scan and its labels (or find them), and resample both to the working grid.
+
+    Raises:
+        InputError: The scan, its labels or an option cannot be used; the subclass says why.
+    """
+    with report.stage("read scan"):
+        scan = read_volume(path, series=options.series, rescale=options.rescale)
+    grid = working_grid(scan.grid, options.spacing)
+    given = None
+    if options.labels is not None:
+        with report.stage("read labels"):
+            given = check_labels(renumber(read_labels(options.labels, like=scan.grid), options.renumber))
+    with report.stage("resample"):
+        volume = resample(scan, grid)
+        labels = resample_labels(given, grid) if given is not None else None
+    del scan
+    if labels is None:
+        segment = TissueSegmenter() if options.segmenter == "tissue" else TotalSegmentatorSegmenter()
+        with report.stage("segment") as progress:
+            labels = segment(volume, progress=progress)
+    report.history.extend((*volume.history, *labels.history))
+    report.facts["working_grid"] = {"shape": list(grid.shape), "spacing_mm": options.spacing}
+    return PreparedScan(volume, labels)
