@@ -1,0 +1,189 @@
+"""One picture on the CPU: projection, depth sort, tile lists, compositing."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tomosplat import machine
+from tomosplat.errors import MemoryLimitError, UnitsError
+from tomosplat.geometry import Cameras
+from tomosplat.render.cpu import binning, compositing
+from tomosplat.render.cpu.features import Lanes, pixel_centers
+from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, I32, I64, RECORD, TILE, U8, aligned_empty
+from tomosplat.render.cpu.projection import project
+from tomosplat.render.cpu.threads import n_threads, run, split
+from tomosplat.render.projection import frustum_limits
+
+#: Jobs per thread where their lengths differ: fine enough to even them out, coarse enough to cost nothing.
+_JOBS_PER_THREAD = 8
+#: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
+_PAIR_BYTES = 12
+
+
+class Workspace:
+    """Arrays that outlive one picture, because the system hands out new memory slowly."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Any] = {}
+
+    def take(self, name: str, size: int, dtype: type[np.generic]) -> Any:
+        """Uninitialised array of ``size``; what the name held before is lost."""
+        array = self._arrays.get(name)
+        if array is None or array.size < size:
+            array = self._arrays[name] = aligned_empty(size + size // 8, dtype)
+        return array[:size]
+
+
+# One spare of each kind at most. A deque's append and pop need no lock, so a finalizer may call them at any time.
+_spare_scratch: deque[Workspace] = deque(maxlen=1)
+_spare_kept: deque[Workspace] = deque(maxlen=1)
+
+
+def _borrow(spare: deque[Workspace]) -> Workspace:
+    try:
+        return spare.pop()
+    except IndexError:
+        return Workspace()
+
+
+@contextmanager
+def scratch_space() -> Iterator[Workspace]:
+    """Arrays for the duration of a block; dropped, not reused, if it fails."""
+    workspace = _borrow(_spare_scratch)
+    yield workspace
+    _spare_scratch.append(workspace)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A scene as the kernels take it: contiguous float32, in the order of ``GaussianScene``."""
+
+    means: F32
+    means_dir: F32
+    covs: F32
+    gains: F32
+    precisions_dir: F32
+    opacities: F32
+    sh: F32
+    labels: U8
+    direction_weight: float
+
+
+@dataclass
+class Frame:
+    """What a picture leaves for its backward pass and for depth and coverage.
+
+    Attributes:
+        camera: See ``camera_row``.
+        records: [N * 16], see ``layout``.
+        tile_starts: [tiles + 1], where each tile's list starts in ``lists``.
+        lists: Indices of Gaussians, nearest first.
+        n_blended: [tiles], how much of each list was blended before all its pixels were finished.
+    """
+
+    camera: F64
+    records: F32
+    tile_starts: I64
+    lists: I32
+    n_blended: I32
+
+
+def camera_row(cameras: Cameras, index: int) -> F64:
+    """One camera as the kernels take it (see ``layout``)."""
+    K = cameras.Ks[index]
+    row = np.empty(CAMERA_SIZE)
+    row[:9] = cameras.viewmats[index, :3, :3].ravel()
+    row[9:12] = cameras.positions[index]
+    row[12:16] = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
+    row[16:18] = frustum_limits(K[0, 0], K[0, 2], cameras.width)
+    row[18:20] = frustum_limits(K[1, 1], K[1, 2], cameras.height)
+    return row
+
+
+def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: Lanes, image: F32) -> Frame:
+    """Render into image [H, W, 4].
+
+    Raises:
+        UnitsError: A Gaussian is not finite, overflows or has a negative variance.
+        MemoryLimitError: The lists would not fit into memory.
+    """
+    n = len(parameters.means)
+    height, width = image.shape[:2]
+    tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
+    kept = _borrow(_spare_kept)
+    records = kept.take("records", n * int(RECORD), np.float32)
+    n_blended = kept.take("n_blended", tiles_x * tiles_y, np.int32)
+    with scratch_space() as scratch:
+        tile_counts = scratch.take("tile_counts", n, np.int32)
+        _project(parameters, visible, camera, tiles_x, tiles_y, records, tile_counts)
+        tile_starts, lists = _bin(scratch, kept, records, tile_counts, tiles_x, tiles_y, exact)
+    jobs = [
+        (a, b, pixel_centers(lanes), records, tile_starts, lists, n_blended, image)
+        for a, b in split(tiles_x * tiles_y, _JOBS_PER_THREAD * n_threads())
+    ]
+    run(compositing.composite, jobs)
+    frame = Frame(camera, records, tile_starts, lists, n_blended)
+    weakref.finalize(frame, _spare_kept.append, kept)
+    return frame
+
+
+def _project(
+    p: Parameters, visible: U8, camera: F64, tiles_x: int, tiles_y: int, records: F32, tile_counts: I32
+) -> None:
+    arrays = (p.means, p.means_dir, p.covs, p.gains, p.precisions_dir, p.opacities, p.sh, p.labels, visible)
+    rest = (p.direction_weight, camera, tiles_x, tiles_y, records, tile_counts)
+    bad = run(project, [(a, b, *arrays, *rest) for a, b in split(len(p.means), n_threads())])
+    first = min((index for index in bad if index >= 0), default=None)
+    if first is not None:
+        raise UnitsError(
+            f"Gaussian {first} of {len(p.means)} cannot be projected: it is NaN or infinite, overflows float32, or has "
+            "a negative opacity or variance; remove such Gaussians (scene.select) or lower the learning rate"
+        )
+
+
+def _bin(
+    scratch: Workspace, kept: Workspace, records: F32, tile_counts: I32, tiles_x: int, tiles_y: int, exact: bool
+) -> tuple[I64, I32]:
+    """List of Gaussians of each tile, nearest first: where each starts, and all lists in a row."""
+    n, n_tiles = len(tile_counts), tiles_x * tiles_y
+    keys = scratch.take("keys", 2 * n, np.uint32)
+    order, spare = scratch.take("order", n, np.uint32), scratch.take("spare", n, np.uint32)
+    n_drawn, order = binning.sort_by_depth(tile_counts, records.view(np.uint32), keys, order, spare)
+    parts = split(n_drawn, n_threads())
+    most = run(binning.count_pairs, [(a, b, order, tile_counts) for a, b in parts])
+    _check_memory(sum(most))
+    counts = scratch.take("counts", len(parts) * n_tiles, np.int64).reshape(len(parts), n_tiles)
+    counts[:] = 0
+    buffers = [
+        (
+            scratch.take(f"pair_tiles_{i}", m + binning.PAIR_SLACK, np.int32),
+            scratch.take(f"pair_gaussians_{i}", m + binning.PAIR_SLACK, np.int32),
+        )
+        for i, m in enumerate(most)
+    ]
+    jobs = [
+        (a, b, exact, records, order, tiles_x, tiles_y, *pairs, count)
+        for (a, b), pairs, count in zip(parts, buffers, counts, strict=True)
+    ]
+    n_pairs = run(binning.emit_pairs, jobs)
+    tile_starts = kept.take("tile_starts", n_tiles + 1, np.int64)
+    binning.list_starts(counts, tile_starts)
+    lists = kept.take("lists", int(tile_starts[-1]), np.int32)
+    run(binning.scatter_pairs, [(m, *b, c, lists) for m, b, c in zip(n_pairs, buffers, counts, strict=True)])
+    return tile_starts, lists
+
+
+def _check_memory(n_pairs: int) -> None:
+    needed, available = n_pairs * _PAIR_BYTES, machine.available_memory()
+    if needed > available:
+        raise MemoryLimitError(
+            f"{n_pairs} pairs of a tile and a Gaussian need {needed / 1e9:.1f} GB and {available / 1e9:.1f} "
+            "GB are free; render a smaller picture, move the camera back, or look for Gaussians that are far too large"
+        )

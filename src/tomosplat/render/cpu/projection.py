@@ -1,0 +1,220 @@
+"""Projection kernel: 6D Gaussians → one record per Gaussian (see ``layout``), conditioned on the view direction.
+
+A 6D Gaussian is sliced at its own view direction (Gao et al., 6D Gaussian Splatting, eq. 5 to 8), its covariance is
+projected with the Jacobian of the perspective at its mean (Zwicker et al., EWA Splatting, eq. 26 to 31). Conditioning
+and projection are written once, in ``project_one``, and used again by the backward pass.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from tomosplat.geometry import SH_C0, SH_C1
+from tomosplat.render.constants import LOW_PASS_PX2, NEAR_MM
+from tomosplat.render.cpu.layout import (
+    BLUE,
+    DEPTH,
+    EXTENT_X,
+    EXTENT_Y,
+    F32,
+    F64,
+    GREEN,
+    I32,
+    LEVEL,
+    LOG2_ALPHA_MIN,
+    LOG2_E,
+    LOG_OPACITY,
+    MEAN_X,
+    MEAN_Y,
+    QUAD_XX,
+    QUAD_XY,
+    QUAD_YY,
+    RECORD,
+    RED,
+    SHEAR,
+    SPREAD,
+    TILE,
+    U8,
+    VARIANCE_Y,
+)
+
+# No nnan and ninf: this kernel must see the values that it refuses.
+FAST = {"contract", "nsz", "arcp", "afn"}
+OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
+
+_f: Any = np.float32
+_C0, _C1 = _f(SH_C0), _f(SH_C1)
+_LOW_PASS, _NEAR = _f(LOW_PASS_PX2), _f(NEAR_MM)
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def symmetric_times(s: F32, i: int, x: float, y: float, z: float) -> Any:
+    """Product of the symmetric matrix in row i of s [N, 6] with a vector."""
+    return (
+        s[i, 0] * x + s[i, 1] * y + s[i, 2] * z,
+        s[i, 1] * x + s[i, 3] * y + s[i, 4] * z,
+        s[i, 2] * x + s[i, 4] * y + s[i, 5] * z,
+    )
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def view(i: int, means: F32, means_dir: F32, camera: F64) -> Any:
+    """Distance from the camera, unit direction v from it, and x = v − means_dir."""
+    dx = _f(means[i, 0] - camera[9])
+    dy = _f(means[i, 1] - camera[10])
+    dz = _f(means[i, 2] - camera[11])
+    distance = math.sqrt(dx * dx + dy * dy + dz * dz)
+    if distance == _f(0):
+        return distance, means_dir[i, 0], means_dir[i, 1], means_dir[i, 2], _f(0), _f(0), _f(0)
+    inverse = _f(1) / distance
+    vx, vy, vz = dx * inverse, dy * inverse, dz * inverse
+    return distance, vx, vy, vz, vx - means_dir[i, 0], vy - means_dir[i, 1], vz - means_dir[i, 2]
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: float, z: float) -> Any:
+    """Conditional mean relative to the camera, in world axes."""
+    return (
+        _f(means[i, 0] - camera[9]) + gains[i, 0, 0] * x + gains[i, 0, 1] * y + gains[i, 0, 2] * z,
+        _f(means[i, 1] - camera[10]) + gains[i, 1, 0] * x + gains[i, 1, 1] * y + gains[i, 1, 2] * z,
+        _f(means[i, 2] - camera[11]) + gains[i, 2, 0] * x + gains[i, 2, 1] * y + gains[i, 2, 2] * z,
+    )
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def rotate(camera: F64, x: float, y: float, z: float) -> Any:
+    """World axes → camera axes."""
+    return (
+        _f(camera[0]) * x + _f(camera[1]) * y + _f(camera[2]) * z,
+        _f(camera[3]) * x + _f(camera[4]) * y + _f(camera[5]) * z,
+        _f(camera[6]) * x + _f(camera[7]) * y + _f(camera[8]) * z,
+    )
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Any:
+    """Rows of J R: how the image point moves with the world point, x/z and y/z held within the frustum's margin."""
+    u = min(max(px / pz, _f(camera[16])), _f(camera[17]))
+    v = min(max(py / pz, _f(camera[18])), _f(camera[19]))
+    fx, fy = _f(camera[12]) / pz, _f(camera[13]) / pz
+    return (
+        fx * (_f(camera[0]) - u * _f(camera[6])),
+        fx * (_f(camera[1]) - u * _f(camera[7])),
+        fx * (_f(camera[2]) - u * _f(camera[8])),
+        fy * (_f(camera[3]) - v * _f(camera[6])),
+        fy * (_f(camera[4]) - v * _f(camera[7])),
+        fy * (_f(camera[5]) - v * _f(camera[8])),
+    )
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> Any:
+    """Low-passed 2D covariance (xx, xy, yy) and its determinant, always positive definite.
+
+    The clamps change nothing for a positive semi-definite covariance; they undo what rounding does to needles.
+    """
+    ex, ey, ez = symmetric_times(covs, i, ax, ay, az)
+    xx = max(_f(0), ax * ex + ay * ey + az * ez)
+    xy = bx * ex + by * ey + bz * ez
+    ex, ey, ez = symmetric_times(covs, i, bx, by, bz)
+    yy = max(_f(0), bx * ex + by * ey + bz * ez)
+    largest = math.sqrt(xx) * math.sqrt(yy)
+    xy = min(max(xy, -largest), largest)
+    # Float64, for the difference cancels.
+    determinant = max(0.0, np.float64(xx) * np.float64(yy) - np.float64(xy) * np.float64(xy))
+    determinant += LOW_PASS_PX2 * (np.float64(xx) + np.float64(yy)) + LOW_PASS_PX2 * LOW_PASS_PX2
+    return xx + _LOW_PASS, xy, yy + _LOW_PASS, determinant
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def unclipped_colour(sh: F32, i: int, channel: int, x: float, y: float, z: float) -> Any:
+    """0.5 + Σ sh Y at unit direction (x, y, z)."""
+    linear = z * sh[i, 2, channel] - y * sh[i, 1, channel] - x * sh[i, 3, channel]
+    return _f(0.5) + _C0 * sh[i, 0, channel] + _C1 * linear
+
+
+@njit(fastmath=FAST, forceinline=True, **OPTIONS)
+def tile_span(center: float, extent: float, n_tiles: int) -> Any:
+    """First and last tile that centre ± extent touches; first > last where none. Safe for any extent."""
+    limit = _f(n_tiles)
+    first = math.floor(max(_f(0), (center - extent) / _f(TILE)))
+    last = math.floor(min(limit - _f(1), (center + extent) / _f(TILE)))
+    return np.int64(min(first, limit)), np.int64(max(last, _f(-1)))
+
+
+@njit(fastmath=FAST, **OPTIONS)
+def project(
+    start: int,
+    stop: int,
+    means: F32,
+    means_dir: F32,
+    covs: F32,
+    gains: F32,
+    precisions_dir: F32,
+    opacities: F32,
+    sh: F32,
+    labels: U8,
+    visible: U8,
+    direction_weight: float,
+    camera: F64,
+    tiles_x: int,
+    tiles_y: int,
+    records: F32,
+    tile_counts: I32,
+) -> int:
+    """Write records and the number of tiles in each box (0: not drawn); return the first bad Gaussian or −1."""
+    bad = -1
+    for i in range(start, stop):
+        tile_counts[i] = 0
+        if visible[labels[i]] == 0:
+            continue
+        _, _, _, _, x, y, z = view(i, means, means_dir, camera)
+        mx, my, mz = symmetric_times(precisions_dir, i, x, y, z)
+        # log2 of the opacity given direction; NaN where the opacity is negative.
+        log_opacity = math.log2(opacities[i]) - _f(direction_weight) * LOG2_E * (x * mx + y * my + z * mz)
+        sx, sy, sz = shifted_offset(i, means, gains, camera, x, y, z)
+        px, py, pz = rotate(camera, sx, sy, sz)
+        if log_opacity < LOG2_ALPHA_MIN or pz < _NEAR:
+            continue
+        ax, ay, az, bx, by, bz = jacobian_rows(camera, px, py, pz)
+        xx, xy, yy, determinant = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
+        center_x = _f(camera[12]) * (px / pz) + _f(camera[14])
+        center_y = _f(camera[13]) * (py / pz) + _f(camera[15])
+        level = _f(2) / LOG2_E * (log_opacity - LOG2_ALPHA_MIN)
+        extent_x, extent_y = math.sqrt(level * xx), math.sqrt(level * yy)
+        scale = _f(1) / math.sqrt(sx * sx + sy * sy + sz * sz)
+        ux, uy, uz = sx * scale, sy * scale, sz * scale
+        red = unclipped_colour(sh, i, 0, ux, uy, uz)
+        green = unclipped_colour(sh, i, 1, ux, uy, uz)
+        blue = unclipped_colour(sh, i, 2, ux, uy, uz)
+        total = center_x + center_y + extent_x + extent_y + pz + red + green + blue
+        if not math.isfinite(total) or min(covs[i, 0], covs[i, 3], covs[i, 5]) < _f(0):
+            bad = i if bad < 0 else bad
+            continue
+        first_x, last_x = tile_span(center_x, extent_x, tiles_x)
+        first_y, last_y = tile_span(center_y, extent_y, tiles_y)
+        if first_x > last_x or first_y > last_y:
+            continue
+        tile_counts[i] = (last_x - first_x + 1) * (last_y - first_y + 1)
+        r = np.uintp(i) * RECORD
+        records[r + MEAN_X] = center_x
+        records[r + MEAN_Y] = center_y
+        records[r + QUAD_XX] = _f(-0.5) * LOG2_E * _f(yy / determinant)
+        records[r + QUAD_XY] = LOG2_E * _f(xy / determinant)
+        records[r + QUAD_YY] = _f(-0.5) * LOG2_E * _f(xx / determinant)
+        records[r + LOG_OPACITY] = log_opacity
+        records[r + RED] = max(red, _f(0))
+        records[r + GREEN] = max(green, _f(0))
+        records[r + BLUE] = max(blue, _f(0))
+        records[r + EXTENT_X] = extent_x
+        records[r + EXTENT_Y] = extent_y
+        records[r + DEPTH] = pz
+        records[r + SHEAR] = xy / yy
+        records[r + SPREAD] = _f(determinant / yy)
+        records[r + VARIANCE_Y] = yy
+        records[r + LEVEL] = level
+    return bad
