@@ -1,0 +1,92 @@
+"""The whole torso: who is painted over whom, on which grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tomosplat.geometry import Grid
+from tomosplat.volume.torso.abdomen import (
+    Belly,
+    paint_kidneys,
+    paint_liver,
+    paint_pancreas,
+    paint_pelvic_organs,
+    paint_spleen,
+)
+from tomosplat.volume.torso.body import paint_body
+from tomosplat.volume.torso.build import Build, draw
+from tomosplat.volume.torso.canvas import Canvas
+from tomosplat.volume.torso.contrast import Contrast, contrast
+from tomosplat.volume.torso.couch import COUCH_MM, paint_couch
+from tomosplat.volume.torso.field import Array, Lattice
+from tomosplat.volume.torso.heart import Heart, paint_heart
+from tomosplat.volume.torso.labels import ID
+from tomosplat.volume.torso.lungs import lung_distance, paint_airway, paint_diaphragm, paint_lungs
+from tomosplat.volume.torso.muscles import paint_muscles
+from tomosplat.volume.torso.pelvis import paint_pelvis
+from tomosplat.volume.torso.shoulder import paint_shoulders
+from tomosplat.volume.torso.spine import Spine, paint_spine
+from tomosplat.volume.torso.texture import finish
+from tomosplat.volume.torso.thorax import RibCage, paint_thorax
+from tomosplat.volume.torso.vessels import paint_chest_vessels, paint_trunk_vessels
+from tomosplat.volume.volume import LabelMap, Volume
+
+#: Corners of what is scanned, in canonical mm: from the upper thighs to the base of the neck.
+_LOW, _HIGH = np.array([-215.0, -150.0, 0.0]), np.array([215.0, 132.0, 634.0])
+
+
+def scan(seed: int, spacing_mm: float, couch: bool) -> tuple[Volume, LabelMap]:
+    """Build the person of a seed and sample it."""
+    build = draw(np.random.default_rng([seed, 0]))
+    grid = _grid(build, spacing_mm, COUCH_MM if couch else 0)
+    canvas = Canvas.of_air(_lattice(grid, build))
+    skin, cavity = paint_body(canvas, build)
+    spine, blood = Spine(build), contrast(build.contrast)
+    paint_muscles(canvas, spine)
+    _paint_chest(canvas, build, spine, blood, cavity)
+    _paint_belly(canvas, build, spine, blood, cavity)
+    paint_spine(canvas, spine)
+    paint_thorax(canvas, RibCage(build, spine))
+    paint_pelvis(canvas)
+    paint_shoulders(canvas)
+    if couch:
+        paint_couch(canvas, skin)
+    image = finish(canvas, skin, np.random.default_rng([seed, 1]))
+    names = {number: name for name, number in ID.items()}
+    labels = LabelMap(canvas.labels, grid, names)
+    return Volume(image, grid, "HU", "CT"), labels
+
+
+def _paint_chest(canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array) -> None:
+    heart = Heart(canvas.lattice, build)
+    paint_diaphragm(canvas, build, cavity)
+    paint_lungs(canvas, *lung_distance(canvas, build, spine, heart, cavity))
+    paint_heart(canvas, heart, blood)
+    paint_airway(canvas, spine)
+    paint_chest_vessels(canvas, blood)
+
+
+def _paint_belly(canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array) -> None:
+    belly = Belly.under_diaphragm(canvas, build, cavity)
+    paint_pelvic_organs(canvas, build)
+    paint_spleen(canvas, belly, build, blood)
+    paint_liver(canvas, belly, build, blood)
+    paint_pancreas(canvas, blood)
+    paint_kidneys(canvas, build, blood)
+    paint_trunk_vessels(canvas, spine, blood)
+
+
+def _grid(build: Build, spacing_mm: float, behind_mm: float) -> Grid:
+    low, high = (_LOW - (0, behind_mm, 0)) * build.scale, _HIGH * build.scale
+    # Sample positions are multiples of the spacing, so that x = 0 is the midline at any spacing.
+    first = np.ceil(low / spacing_mm)
+    count = (np.floor(high / spacing_mm) - first + 1).astype(int)
+    return Grid.axis_aligned((int(count[0]), int(count[1]), int(count[2])), spacing_mm, first * spacing_mm)
+
+
+def _lattice(grid: Grid, build: Build) -> Lattice:
+    axes = (
+        ((np.arange(count) * step + start) / scale).astype(np.float32)
+        for count, step, start, scale in zip(grid.shape, grid.spacing, grid.origin, build.scale, strict=True)
+    )
+    return Lattice(*axes)

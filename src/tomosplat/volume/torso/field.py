@@ -1,0 +1,92 @@
+"""Implicit shapes on a lattice: where the samples are, and how distances combine.
+
+A distance is signed, in mm, negative inside. It is exact near the surface and only ordered far from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+#: Distance given to samples that are too far from a shape to matter.
+FAR = np.float32(1e3)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A box of lattice samples; ``x`` [I, 1, 1], ``y`` [1, J, 1] and ``z`` [1, 1, K] are in mm."""
+
+    box: Box
+    x: Array
+    y: Array
+    z: Array
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of samples along x, y and z."""
+        return self.x.shape[0], self.y.shape[1], self.z.shape[2]
+
+    def far(self) -> Array:
+        """A distance of a shape that is not there."""
+        return np.full(self.shape, FAR, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Sample positions in the torso's own millimetres: three increasing axes."""
+
+    x: Array
+    y: Array
+    z: Array
+
+    def window(self, low: ArrayLike, high: ArrayLike) -> Window:
+        """Return the samples between two corners; none where the box misses the lattice."""
+        axes = (self.x, self.y, self.z)
+        bounds = zip(axes, np.asarray(low, np.float64), np.asarray(high, np.float64), strict=True)
+        i, j, k = (slice(*np.searchsorted(axis, (a, b)).tolist()) for axis, a, b in bounds)
+        return Window((i, j, k), self.x[i, None, None], self.y[None, j, None], self.z[None, None, k])
+
+    def whole(self) -> Window:
+        """Return all samples."""
+        return self.window((-np.inf,) * 3, (np.inf,) * 3)
+
+
+def smooth_union(a: Array, b: Array, width: float) -> Array:
+    """Union of two shapes with a fillet of ``width`` mm (quadratic polynomial minimum, after Quilez)."""
+    blend = np.maximum(width - np.abs(a - b), 0) / np.float32(width)
+    return np.asarray(np.minimum(a, b) - blend * blend * np.float32(width / 4), np.float32)
+
+
+def smooth_intersection(a: Array, b: Array, width: float) -> Array:
+    """Intersection of two shapes with an edge rounded over ``width`` mm."""
+    return np.negative(smooth_union(-a, -b, width))
+
+
+def ellipsoid(window: Window, center: ArrayLike, radii: ArrayLike, axes: ArrayLike | None = None) -> Array:
+    """Approximate distance to an ellipsoid; the rows of ``axes`` [3, 3] are its unit axes in the torso's frame."""
+    cx, cy, cz = np.asarray(center, np.float32)
+    dx, dy, dz = window.x - cx, window.y - cy, window.z - cz
+    rows = np.eye(3, dtype=np.float32) if axes is None else np.asarray(axes, np.float32)
+    value = np.zeros(window.shape, np.float32)
+    slope = np.zeros(window.shape, np.float32)
+    for (ax, ay, az), radius in zip(rows, np.asarray(radii, np.float32), strict=True):
+        along = (ax * dx + ay * dy + az * dz) / radius
+        value += along * along
+        slope += (along / radius) ** 2
+    norm = np.sqrt(value)
+    smallest = np.float32(np.min(np.asarray(radii)))
+    return np.where(norm > 1e-3, norm * (norm - 1) / np.sqrt(np.maximum(slope, 1e-12)), -smallest).astype(np.float32)
+
+
+def frame(direction: ArrayLike, up: ArrayLike = (0, 0, 1)) -> NDArray[np.float64]:
+    """Rows of an orthonormal frame: ``direction``, then across, then the part of ``up`` square to it."""
+    a = np.asarray(direction, np.float64)
+    a = a / np.linalg.norm(a)
+    b = np.cross(np.asarray(up, np.float64), a)
+    b /= np.linalg.norm(b)
+    return np.stack([a, b, np.cross(a, b)])
