@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 (its own documentation's name)
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from tomosplat.errors import FileFormatError, GeometryError, ShapeError

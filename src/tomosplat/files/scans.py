@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomosplat import machine
-from tomosplat.errors import LabelError, MemoryLimitError, UnitsError
+from tomosplat.errors import LabelError, MemoryLimitError, SeriesChoiceError
 from tomosplat.files.formats import open_scan
 from tomosplat.files.header import ScanHeader
+from tomosplat.files.hounsfield import check_hounsfield, settle_unit
 from tomosplat.geometry import Grid
 from tomosplat.volume import LabelMap, Modality, Unit, Volume
 from tomosplat.volume.orientation import AxisOrder
-
-_AIR_HU = -500
-_NO_AIR_HU = -200
-_MOST_HU = 32767
-_LEAST_HU = -8192
 
 
 def read_volume(
@@ -55,23 +52,21 @@ def read_volume(
     """
     header = open_scan(Path(path), series)
     _check_memory(header, path, memory_limit)
-    values = header.load().astype(np.float32)
-    notes = [*header.notes]
+    values = header.load().astype(np.float32, copy=False)
+    notes = list(header.notes)
     if rescale is not None:
         slope, intercept = rescale
         values = values * np.float32(slope) + np.float32(intercept)
-        notes.append(f"values rescaled to HU: {slope:g} times the stored value plus {intercept:g}")
         unit = unit or "HU"
+        notes.append(f"values rescaled to HU: {slope:g} times the stored value plus {intercept:g}")
     modality = modality or header.modality
-    unit = unit or header.unit
-    if unit is None and modality in ("CT", "unknown"):
-        unit, found = _guess_unit(values, modality)
-        notes.extend(found)
-    unit = unit or "arbitrary"
+    low, high = float(values.min()), float(values.max())
+    if unit is None:
+        unit, why = settle_unit(header, modality, low, high)
+        notes.extend(why)
     if unit == "HU":
         modality = "CT" if modality == "unknown" else modality
-        if rescale is None:
-            notes.extend(_check_hounsfield(values, header, path))
+        notes.extend(check_hounsfield(low, high, path) if rescale is None else ())
     return Volume(values, header.grid, unit, modality, tuple(notes))
 
 
@@ -107,6 +102,52 @@ def read_grid(path: str | os.PathLike[str], *, series: str | None = None) -> Gri
     return open_scan(Path(path), series).grid
 
 
+def describe(path: str | os.PathLike[str], *, series: str | None = None) -> dict[str, Any]:
+    """Say what a scan or label file is: format, geometry, unit, range; for a folder of several series, which.
+
+    Returns:
+        JSON-serialisable facts.
+
+    Raises:
+        InputError: As ``read_volume``; but several series are listed, and 8-bit values are no error here.
+    """
+    try:
+        header = open_scan(Path(path), series)
+    except SeriesChoiceError:
+        if series is not None:
+            raise
+        return {"format": "DICOM", "series": _describe_series(Path(path))}
+    _check_memory(header, path, None)
+    values = header.load()
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    unit, why = settle_unit(header, header.modality, low, high)
+    facts = {
+        "format": header.format,
+        "shape": list(header.grid.shape),
+        "spacing_mm": header.grid.spacing.round(6).tolist(),
+        "orientation": header.grid.orientation,
+        "affine_ras": header.grid.affine.round(6).tolist(),
+        "stored_as": header.dtype.name,
+        "modality": header.modality,
+        "unit": unit,
+        "range": [low, high],
+        "not_finite": int(values.size - finite.size),
+        "notes": [*header.notes, *why],
+    }
+    if header.format == "DICOM":
+        facts["series"] = _describe_series(Path(path))
+    elif header.dtype.kind in "iu" and low >= 0 and high <= 255:
+        facts["distinct_values"] = np.unique(values).tolist()
+    return facts
+
+
+def _describe_series(path: Path) -> list[dict[str, Any]]:
+    from tomosplat.files.dicom import list_series
+
+    return [asdict(info) for info in list_series(path if path.is_dir() else path.parent)]
+
+
 def _check_memory(header: ScanHeader, path: str | os.PathLike[str], limit: int | None) -> None:
     limit = machine.available_memory() if limit is None else limit
     # While it is read, a scan is held as stored (twice in the formats that ITK reads) and as float32.
@@ -116,28 +157,6 @@ def _check_memory(header: ScanHeader, path: str | os.PathLike[str], limit: int |
             f"{path} has {header.grid}: reading it takes {needed / 1e9:.2f} GB and {limit / 1e9:.2f} GB may be used; "
             "crop or shrink the scan, free memory, or use a larger machine"
         )
-
-
-def _guess_unit(values: NDArray[np.float32], modality: Modality) -> tuple[Unit, list[str]]:
-    low, high = float(values.min()), float(values.max())
-    if _LEAST_HU <= low <= _AIR_HU and high <= _MOST_HU:
-        return "HU", [f"values from {low:g} to {high:g} taken for HU: there is air below {_AIR_HU}"]
-    if modality == "CT":
-        return "HU", []
-    return "arbitrary", [f"values from {low:g} to {high:g} are not taken for HU: there is no air below {_AIR_HU}"]
-
-
-def _check_hounsfield(values: NDArray[np.float32], header: ScanHeader, path: str | os.PathLike[str]) -> list[str]:
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 255:
-        raise UnitsError(
-            f"{path} is given as HU, but its values ({header.dtype.name}) run from {low:g} to {high:g}: that is 8-bit "
-            "data, not Hounsfield units. Say how to turn it into HU, rescale=(slope, intercept) or --rescale SLOPE "
-            "INTERCEPT (1 0 if it really is HU), or give it as unit='arbitrary'"
-        )
-    if low > _NO_AIR_HU:
-        return [f"HU run from {low:g} to {high:g}: there is no air anywhere, so they may be windowed or shifted"]
-    return []
 
 
 def _whole(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[Any]:

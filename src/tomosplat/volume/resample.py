@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 (its own documentation's name)
+import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
