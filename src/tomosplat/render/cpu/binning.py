@@ -28,6 +28,8 @@ from tomosplat.render.cpu.layout import (
     TILE,
     U32,
     VARIANCE_Y,
+    f32,
+    uint,
 )
 from tomosplat.render.cpu.projection import FAST, OPTIONS, tile_span
 from tomosplat.render.cpu.vectors import prefetch
@@ -37,7 +39,6 @@ PAIR_SLACK = 8
 #: Widest digit of the radix sort, in bits: its histogram stays in the first-level cache.
 _MAX_DIGIT = 12
 
-_f: Any = np.float32
 _AHEAD = 8
 
 
@@ -47,16 +48,16 @@ def sort_by_depth(tile_counts: I32, depth_bits: U32, keys: U32, order: U32, spar
 
     ``depth_bits`` are the records, seen as integers: positive floats sort as their bits do. ``keys`` holds 2 N.
     """
-    n = np.uintp(0)
+    n = uint(0)
     lowest, highest = np.uint32(0xFFFFFFFF), np.uint32(0)
-    for i in range(np.uintp(tile_counts.shape[0])):
+    for i in range(uint(tile_counts.shape[0])):
         if tile_counts[i] > 0:
             key = depth_bits[i * RECORD + DEPTH]
             lowest, highest = min(lowest, key), max(highest, key)
             keys[n] = key
             order[n] = np.uint32(i)
-            n += np.uintp(1)
-    if n == np.uintp(0):
+            n += uint(1)
+    if n == uint(0):
         return 0, order
     span = np.int64(highest) - np.int64(lowest) + 1
     bits = 1
@@ -70,12 +71,12 @@ def sort_by_depth(tile_counts: I32, depth_bits: U32, keys: U32, order: U32, spar
         shift = np.uint32(p) * digit
         starts = np.zeros((1 << _MAX_DIGIT) + 1, np.uint32)
         for k in range(n):
-            starts[np.uintp(((from_keys[k] - lowest) >> shift) & mask) + np.uintp(1)] += np.uint32(1)
+            starts[uint(((from_keys[k] - lowest) >> shift) & mask) + uint(1)] += np.uint32(1)
         for j in range(1 << _MAX_DIGIT):
             starts[j + 1] += starts[j]
         for k in range(n):
-            slot = np.uintp(((from_keys[k] - lowest) >> shift) & mask)
-            at = np.uintp(starts[slot])
+            slot = uint(((from_keys[k] - lowest) >> shift) & mask)
+            at = uint(starts[slot])
             starts[slot] += np.uint32(1)
             to_keys[at] = from_keys[k]
             spare[at] = order[k]
@@ -88,8 +89,8 @@ def sort_by_depth(tile_counts: I32, depth_bits: U32, keys: U32, order: U32, spar
 def count_pairs(start: int, stop: int, order: U32, tile_counts: I32) -> np.int64:
     """Most pairs that ``emit_pairs`` can keep for this part of the order."""
     total = np.int64(0)
-    for k in range(np.uintp(start), np.uintp(stop)):
-        total += tile_counts[np.uintp(order[k])]
+    for k in range(uint(start), uint(stop)):
+        total += tile_counts[uint(order[k])]
     return total
 
 
@@ -97,10 +98,10 @@ def count_pairs(start: int, stop: int, order: U32, tile_counts: I32) -> np.int64
 def _emit_run(pair_tiles: I32, pair_gaussians: I32, at: int, tile: int, n: int, gaussian: int) -> None:
     """Write n pairs of one Gaussian with tiles side by side."""
     # Eight at once, wanted or not: most runs are shorter, and a store costs less than a branch.
-    for j in range(np.uintp(8)):
+    for j in range(uint(8)):
         pair_tiles[at + j] = np.int32(tile) + np.int32(j)
         pair_gaussians[at + j] = np.int32(gaussian)
-    for j in range(np.uintp(8), np.uintp(max(n, 8))):
+    for j in range(uint(8), uint(max(n, 8))):
         pair_tiles[at + j] = np.int32(tile) + np.int32(j)
         pair_gaussians[at + j] = np.int32(gaussian)
 
@@ -122,11 +123,11 @@ def emit_pairs(
 
     ``exact`` keeps, in each row of tiles, only those between the ends of the ellipse alpha = ALPHA_MIN.
     """
-    n = np.uintp(0)
-    for k in range(np.uintp(start), np.uintp(stop)):
-        prefetch(records, np.uintp(order[min(k + np.uintp(_AHEAD), np.uintp(stop - 1))]) * RECORD)
+    n = uint(0)
+    for k in range(uint(start), uint(stop)):
+        prefetch(records, uint(order[min(k + uint(_AHEAD), uint(stop - 1))]) * RECORD)
         gaussian = order[k]
-        r = np.uintp(gaussian) * RECORD
+        r = uint(gaussian) * RECORD
         mean_x, mean_y, extent_x, extent_y = (
             records[r + MEAN_X],
             records[r + MEAN_Y],
@@ -138,24 +139,24 @@ def emit_pairs(
         first_x, last_x = box_first, box_last
         boxed = not exact or first_x == last_x or first_y == last_y
         shear, spread = records[r + SHEAR], records[r + SPREAD]
-        level, per_variance = records[r + LEVEL], _f(1) / records[r + VARIANCE_Y]
+        level, per_variance = records[r + LEVEL], f32(1) / records[r + VARIANCE_Y]
         # Height at which the ellipse reaches furthest to the right; mirrored for the left.
         tip = shear * records[r + VARIANCE_Y] * level / extent_x
         for row in range(first_y, last_y + 1):
             if not boxed:
-                low = max(_f(row * TILE) - mean_y, -extent_y)
-                high = min(_f(row * TILE + TILE) - mean_y, extent_y)
+                low = max(f32(row * TILE) - mean_y, -extent_y)
+                high = min(f32(row * TILE + TILE) - mean_y, extent_y)
                 at_right, at_left = min(max(tip, low), high), min(max(-tip, low), high)
-                half = math.sqrt(max(_f(0), spread * (level - at_right * at_right * per_variance)))
-                last_x = min(tile_span(mean_x + shear * at_right + half, _f(0), tiles_x)[1], box_last)
-                half = math.sqrt(max(_f(0), spread * (level - at_left * at_left * per_variance)))
-                first_x = max(tile_span(mean_x + shear * at_left - half, _f(0), tiles_x)[0], box_first)
+                half = math.sqrt(max(f32(0), spread * (level - at_right * at_right * per_variance)))
+                last_x = min(tile_span(mean_x + shear * at_right + half, f32(0), tiles_x)[1], box_last)
+                half = math.sqrt(max(f32(0), spread * (level - at_left * at_left * per_variance)))
+                first_x = max(tile_span(mean_x + shear * at_left - half, f32(0), tiles_x)[0], box_first)
             width = last_x - first_x + 1
             if width > 0:
                 _emit_run(pair_tiles, pair_gaussians, n, row * tiles_x + first_x, width, gaussian)
-                n += np.uintp(width)
+                n += uint(width)
     for p in range(n):
-        counts[np.uintp(pair_tiles[p])] += 1
+        counts[uint(pair_tiles[p])] += 1
     return np.int64(n)
 
 
@@ -175,7 +176,7 @@ def list_starts(counts: I64, tile_starts: I64) -> None:
 @njit(**OPTIONS)
 def scatter_pairs(n: int, pair_tiles: I32, pair_gaussians: I32, places: I64, lists: I32) -> None:
     """Move one thread's pairs to the lists of their tiles, in order."""
-    for p in range(np.uintp(n)):
-        tile = np.uintp(pair_tiles[p])
-        lists[np.uintp(places[tile])] = pair_gaussians[p]
+    for p in range(uint(n)):
+        tile = uint(pair_tiles[p])
+        lists[uint(places[tile])] = pair_gaussians[p]
         places[tile] += 1

@@ -33,6 +33,8 @@ from tomosplat.render.cpu.layout import (
     RED,
     TILE,
     TILE_PIXELS,
+    f32,
+    uint,
 )
 from tomosplat.render.cpu.projection import FAST, OPTIONS
 from tomosplat.render.cpu.vectors import (
@@ -52,20 +54,18 @@ from tomosplat.render.cpu.vectors import (
 #: Without reassoc: it would cancel the rounding trick inside ``exp2``.
 VECTOR_OPTIONS: dict[str, Any] = {**OPTIONS, "fastmath": FAST}
 #: How many Gaussians pass between two looks at whether every pixel of the tile is finished.
-_CHECK_EVERY = np.uintp(16)
-_AHEAD = np.uintp(4)
+_CHECK_EVERY = uint(16)
+_AHEAD = uint(4)
 
-_f: Any = np.float32
-_u: Any = np.uintp
-_ROW, _PLANE = _u(TILE), _u(TILE_PIXELS)
+_ROW, _PLANE = uint(TILE), uint(TILE_PIXELS)
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def pixel_span(center: float, extent: float) -> Any:
     """First and last of the 16 pixels whose centres lie within center ± extent; first > last where none."""
-    first = math.ceil(max(_f(0), center - extent - _f(0.5)))
-    last = math.floor(min(_f(TILE - 1), center + extent - _f(0.5)))
-    return np.int64(min(first, _f(TILE))), np.int64(max(last, _f(-1)))
+    first = math.ceil(max(f32(0), center - extent - f32(0.5)))
+    last = math.floor(min(f32(TILE - 1), center + extent - f32(0.5)))
+    return np.int64(min(first, f32(TILE))), np.int64(max(last, f32(-1)))
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
@@ -103,7 +103,7 @@ def composite(
     height, width = image.shape[0], image.shape[1]
     tiles_x = (width + TILE - 1) // TILE
     pixel_x = vector(lanes)
-    one, zero = full_like(pixel_x, _f(1)), full_like(pixel_x, _f(0))
+    one, zero = full_like(pixel_x, f32(1)), full_like(pixel_x, f32(0))
     alpha_top = full_like(pixel_x, LOG2_ALPHA_MAX)
     n_lanes = len(lanes)
     planes = tile_scratch(4)  # transmittance, red, green, blue
@@ -113,45 +113,45 @@ def composite(
             store(planes, at, one)
             for plane in range(1, 4):
                 store(planes, plane * TILE_PIXELS + at, zero)
-        first, end = _u(tile_starts[tile]), _u(tile_starts[tile + 1])
+        first, end = uint(tile_starts[tile]), uint(tile_starts[tile + 1])
         k = first
         while k < end:
-            if (k - first) % _CHECK_EVERY == _CHECK_EVERY - _u(1):
+            if (k - first) % _CHECK_EVERY == _CHECK_EVERY - uint(1):
                 brightest = zero
                 for at in range(0, TILE_PIXELS, n_lanes):
                     brightest = maximum(brightest, load(planes, at, pixel_x))
-                if not any_lane(brightest > _f(TRANSMITTANCE_MIN)):
+                if not any_lane(brightest > f32(TRANSMITTANCE_MIN)):
                     break
-            r = _u(lists[k]) * RECORD
-            prefetch(records, _u(lists[min(k + _AHEAD, end - _u(1))]) * RECORD)
-            mean_x, mean_y = records[r + MEAN_X] - _f(left), records[r + MEAN_Y] - _f(top)
+            r = uint(lists[k]) * RECORD
+            prefetch(records, uint(lists[min(k + _AHEAD, end - uint(1))]) * RECORD)
+            mean_x, mean_y = records[r + MEAN_X] - f32(left), records[r + MEAN_Y] - f32(top)
             first_row, last_row = pixel_span(mean_y, records[r + EXTENT_Y])
             first_block, last_block = block_span(mean_x, records[r + EXTENT_X], n_lanes)
             quad_yy = full_like(pixel_x, records[r + QUAD_YY])
             red, green, blue = records[r + RED], records[r + GREEN], records[r + BLUE]
             for block in range(first_block, last_block + 1):
-                dx = pixel_x + (_f(block * n_lanes) - mean_x)
+                dx = pixel_x + (f32(block * n_lanes) - mean_x)
                 constant = fma(records[r + QUAD_XX] * dx, dx, full_like(pixel_x, records[r + LOG_OPACITY]))
                 slope = records[r + QUAD_XY] * dx
-                dy = full_like(pixel_x, _f(first_row) + _f(0.5) - mean_y)
-                at = _u(first_row * TILE + block * n_lanes)
+                dy = full_like(pixel_x, f32(first_row) + f32(0.5) - mean_y)
+                at = uint(first_row * TILE + block * n_lanes)
                 for _ in range(first_row, last_row + 1):
                     log_alpha = fma(dy, fma(quad_yy, dy, slope), constant)
                     transmittance = load(planes, at, pixel_x)
-                    drawn = (log_alpha > LOG2_ALPHA_MIN) & (transmittance > _f(TRANSMITTANCE_MIN))
+                    drawn = (log_alpha > LOG2_ALPHA_MIN) & (transmittance > f32(TRANSMITTANCE_MIN))
                     weight = zero_unless(drawn, exp2(minimum(log_alpha, alpha_top)) * transmittance)
                     store(planes, at, transmittance - weight)
                     store(planes, at + _PLANE, load(planes, at + _PLANE, pixel_x) + weight * red)
-                    store(planes, at + _u(2) * _PLANE, load(planes, at + _u(2) * _PLANE, pixel_x) + weight * green)
-                    store(planes, at + _u(3) * _PLANE, load(planes, at + _u(3) * _PLANE, pixel_x) + weight * blue)
+                    store(planes, at + uint(2) * _PLANE, load(planes, at + uint(2) * _PLANE, pixel_x) + weight * green)
+                    store(planes, at + uint(3) * _PLANE, load(planes, at + uint(3) * _PLANE, pixel_x) + weight * blue)
                     at += _ROW
                     dy = dy + one
-            k += _u(1)
+            k += uint(1)
         n_blended[tile] = k - first
         for y in range(min(TILE, height - top)):
             for x in range(min(TILE, width - left)):
-                p = _u(y * TILE + x)
+                p = uint(y * TILE + x)
                 image[top + y, left + x, 0] = planes[_PLANE + p]
-                image[top + y, left + x, 1] = planes[_u(2) * _PLANE + p]
-                image[top + y, left + x, 2] = planes[_u(3) * _PLANE + p]
-                image[top + y, left + x, 3] = _f(1) - planes[p]
+                image[top + y, left + x, 1] = planes[uint(2) * _PLANE + p]
+                image[top + y, left + x, 2] = planes[uint(3) * _PLANE + p]
+                image[top + y, left + x, 3] = f32(1) - planes[p]

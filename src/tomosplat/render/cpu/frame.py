@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,13 @@ import numpy as np
 from tomosplat import machine
 from tomosplat.errors import MemoryLimitError, UnitsError
 from tomosplat.geometry import Cameras
-from tomosplat.render.cpu import binning, compositing
-from tomosplat.render.cpu.features import Lanes, pixel_centers
-from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, I32, I64, RECORD, TILE, U8, aligned_empty
+from tomosplat.render.cpu import binning
+from tomosplat.render.cpu.backend import Lanes, pixel_centers
+from tomosplat.render.cpu.compositing import composite
+from tomosplat.render.cpu.compositing_backward import composite_backward
+from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8, aligned_empty
 from tomosplat.render.cpu.projection import project
+from tomosplat.render.cpu.projection_backward import project_backward
 from tomosplat.render.cpu.threads import n_threads, run, split
 from tomosplat.render.projection import frustum_limits
 
@@ -25,6 +28,8 @@ from tomosplat.render.projection import frustum_limits
 _JOBS_PER_THREAD = 8
 #: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
 _PAIR_BYTES = 12
+#: Each thread of the backward pass sums into 48 bytes per Gaussian of its own; more threads than this would not pay.
+_MAX_GRADIENT_BUFFERS = 16
 
 
 class Workspace:
@@ -65,6 +70,7 @@ def scratch_space() -> Iterator[Workspace]:
 class Parameters:
     """A scene as the kernels take it: contiguous float32, in the order of ``GaussianScene``."""
 
+    direction_weight: float
     means: F32
     means_dir: F32
     covs: F32
@@ -73,7 +79,11 @@ class Parameters:
     opacities: F32
     sh: F32
     labels: U8
-    direction_weight: float
+
+    @property
+    def differentiable(self) -> tuple[F32, ...]:
+        """What gradients flow to."""
+        return self.means, self.means_dir, self.covs, self.gains, self.precisions_dir, self.opacities, self.sh
 
 
 @dataclass
@@ -128,16 +138,41 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
         (a, b, pixel_centers(lanes), records, tile_starts, lists, n_blended, image)
         for a, b in split(tiles_x * tiles_y, _JOBS_PER_THREAD * n_threads())
     ]
-    run(compositing.composite, jobs)
+    run(composite, jobs)
     frame = Frame(camera, records, tile_starts, lists, n_blended)
     weakref.finalize(frame, _spare_kept.append, kept)
     return frame
 
 
+def draw_backward(
+    parameters: Parameters,
+    frame: Frame,
+    lanes: Lanes,
+    image: F32,
+    image_gradient: F32,
+    gradients: Sequence[F32],
+    accumulate: bool,
+) -> None:
+    """Write the gradients of means, ..., sh, or add them to what is there.
+
+    Runs to the same bits each time on the same number of threads.
+    """
+    n, n_tiles = len(parameters.means), len(frame.n_blended)
+    n_buffers = min(n_threads(), _MAX_GRADIENT_BUFFERS, n_tiles)
+    with scratch_space() as scratch:
+        sums = scratch.take("gradients", n_buffers * n * int(GRADIENT), np.float32).reshape(n_buffers, -1)
+        lists = (frame.records, frame.tile_starts, frame.lists, frame.n_blended)
+        jobs = [(i, n_buffers, pixel_centers(lanes), *lists, image, image_gradient, sums[i]) for i in range(n_buffers)]
+        run(composite_backward, jobs)
+        rest = (parameters.direction_weight, frame.camera, sums, accumulate, *gradients)
+        arrays = parameters.differentiable
+        run(project_backward, [(a, b, *arrays, *rest) for a, b in split(n, n_threads())])
+
+
 def _project(
     p: Parameters, visible: U8, camera: F64, tiles_x: int, tiles_y: int, records: F32, tile_counts: I32
 ) -> None:
-    arrays = (p.means, p.means_dir, p.covs, p.gains, p.precisions_dir, p.opacities, p.sh, p.labels, visible)
+    arrays = (*p.differentiable, p.labels, visible)
     rest = (p.direction_weight, camera, tiles_x, tiles_y, records, tile_counts)
     bad = run(project, [(a, b, *arrays, *rest) for a, b in split(len(p.means), n_threads())])
     first = min((index for index in bad if index >= 0), default=None)

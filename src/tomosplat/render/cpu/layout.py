@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,35 +16,39 @@ I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 U32: TypeAlias = NDArray[np.uint32]
+#: A number inside a kernel; Numba infers its type.
+Scalar: TypeAlias = Any
+f32: Scalar = np.float32
+#: Unsigned, for unsigned indices keep Numba from adding code for negative ones.
+uint: Scalar = np.uintp
 
 #: Pixels along the side of a tile, and in it.
 TILE = 16
 TILE_PIXELS = TILE * TILE
 
-# A projected Gaussian is one cache line of 16 float32, in a flat array. Unsigned constants as indices keep Numba from
-# adding code for negative ones.
-RECORD = np.uintp(16)
-MEAN_X, MEAN_Y = np.uintp(0), np.uintp(1)  # px
+# A projected Gaussian is one cache line of 16 float32, in a flat array.
+RECORD = uint(16)
+MEAN_X, MEAN_Y = uint(0), uint(1)  # px
 # log2(alpha) at offset (dx, dy) is LOG_OPACITY + QUAD_XX dx² + QUAD_XY dx dy + QUAD_YY dy².
-QUAD_XX, QUAD_XY, QUAD_YY, LOG_OPACITY = np.uintp(2), np.uintp(3), np.uintp(4), np.uintp(5)
-RED, GREEN, BLUE = np.uintp(6), np.uintp(7), np.uintp(8)
-EXTENT_X, EXTENT_Y = np.uintp(9), np.uintp(10)  # px, half the box outside which alpha < ALPHA_MIN
-DEPTH = np.uintp(11)  # mm along the camera's axis
+QUAD_XX, QUAD_XY, QUAD_YY, LOG_OPACITY = uint(2), uint(3), uint(4), uint(5)
+RED, GREEN, BLUE = uint(6), uint(7), uint(8)
+EXTENT_X, EXTENT_Y = uint(9), uint(10)  # px, half the box outside which alpha < ALPHA_MIN
+DEPTH = uint(11)  # mm along the camera's axis
 # The ellipse alpha = ALPHA_MIN spans, at height dy, SHEAR dy ± sqrt(SPREAD (LEVEL − dy² / VARIANCE_Y)).
-SHEAR, SPREAD, VARIANCE_Y, LEVEL = np.uintp(12), np.uintp(13), np.uintp(14), np.uintp(15)
+SHEAR, SPREAD, VARIANCE_Y, LEVEL = uint(12), uint(13), uint(14), uint(15)
 
 # Gradient of a record: sums over its pixels of g = dL/dlog(alpha) times powers of the offset, and of colour.
-GRADIENT = np.uintp(12)
-SUM_G, SUM_GX, SUM_GXX, SUM_GY = np.uintp(0), np.uintp(1), np.uintp(2), np.uintp(3)
-SUM_GXY, SUM_GYY, SUM_RED, SUM_GREEN = np.uintp(4), np.uintp(5), np.uintp(6), np.uintp(7)
-SUM_BLUE = np.uintp(8)
+GRADIENT = uint(12)
+SUM_G, SUM_GX, SUM_GXX, SUM_GY = uint(0), uint(1), uint(2), uint(3)
+SUM_GXY, SUM_GYY, SUM_RED, SUM_GREEN = uint(4), uint(5), uint(6), uint(7)
+SUM_BLUE = uint(8)
 
 # A camera is 20 float64: rotation row by row, position, then fx, fy, cx, cy and the bounds of x/z and y/z (low, high).
 CAMERA_SIZE = 20
 
-LOG2_E = np.float32(math.log2(math.e))
-LOG2_ALPHA_MAX = np.float32(math.log2(ALPHA_MAX))
-LOG2_ALPHA_MIN = np.float32(math.log2(ALPHA_MIN))
+LOG2_E = f32(math.log2(math.e))
+LOG2_ALPHA_MAX = f32(math.log2(ALPHA_MAX))
+LOG2_ALPHA_MIN = f32(math.log2(ALPHA_MIN))
 
 
 def aligned_empty(size: int, dtype: type[np.generic]) -> NDArray[np.generic]:

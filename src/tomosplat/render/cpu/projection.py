@@ -40,15 +40,16 @@ from tomosplat.render.cpu.layout import (
     TILE,
     U8,
     VARIANCE_Y,
+    f32,
+    uint,
 )
 
 # No nnan and ninf: this kernel must see the values that it refuses.
 FAST = {"contract", "nsz", "arcp", "afn"}
 OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
-_f: Any = np.float32
-_C0, _C1 = _f(SH_C0), _f(SH_C1)
-_LOW_PASS, _NEAR = _f(LOW_PASS_PX2), _f(NEAR_MM)
+_C0, _C1 = f32(SH_C0), f32(SH_C1)
+_LOW_PASS, _NEAR = f32(LOW_PASS_PX2), f32(NEAR_MM)
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
@@ -64,13 +65,13 @@ def symmetric_times(s: F32, i: int, x: float, y: float, z: float) -> Any:
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def view(i: int, means: F32, means_dir: F32, camera: F64) -> Any:
     """Distance from the camera, unit direction v from it, and x = v − means_dir."""
-    dx = _f(means[i, 0] - camera[9])
-    dy = _f(means[i, 1] - camera[10])
-    dz = _f(means[i, 2] - camera[11])
+    dx = f32(means[i, 0] - camera[9])
+    dy = f32(means[i, 1] - camera[10])
+    dz = f32(means[i, 2] - camera[11])
     distance = math.sqrt(dx * dx + dy * dy + dz * dz)
-    if distance == _f(0):
-        return distance, means_dir[i, 0], means_dir[i, 1], means_dir[i, 2], _f(0), _f(0), _f(0)
-    inverse = _f(1) / distance
+    if distance == f32(0):
+        return distance, means_dir[i, 0], means_dir[i, 1], means_dir[i, 2], f32(0), f32(0), f32(0)
+    inverse = f32(1) / distance
     vx, vy, vz = dx * inverse, dy * inverse, dz * inverse
     return distance, vx, vy, vz, vx - means_dir[i, 0], vy - means_dir[i, 1], vz - means_dir[i, 2]
 
@@ -79,9 +80,9 @@ def view(i: int, means: F32, means_dir: F32, camera: F64) -> Any:
 def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: float, z: float) -> Any:
     """Conditional mean relative to the camera, in world axes."""
     return (
-        _f(means[i, 0] - camera[9]) + gains[i, 0, 0] * x + gains[i, 0, 1] * y + gains[i, 0, 2] * z,
-        _f(means[i, 1] - camera[10]) + gains[i, 1, 0] * x + gains[i, 1, 1] * y + gains[i, 1, 2] * z,
-        _f(means[i, 2] - camera[11]) + gains[i, 2, 0] * x + gains[i, 2, 1] * y + gains[i, 2, 2] * z,
+        f32(means[i, 0] - camera[9]) + gains[i, 0, 0] * x + gains[i, 0, 1] * y + gains[i, 0, 2] * z,
+        f32(means[i, 1] - camera[10]) + gains[i, 1, 0] * x + gains[i, 1, 1] * y + gains[i, 1, 2] * z,
+        f32(means[i, 2] - camera[11]) + gains[i, 2, 0] * x + gains[i, 2, 1] * y + gains[i, 2, 2] * z,
     )
 
 
@@ -89,25 +90,25 @@ def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: flo
 def rotate(camera: F64, x: float, y: float, z: float) -> Any:
     """World axes → camera axes."""
     return (
-        _f(camera[0]) * x + _f(camera[1]) * y + _f(camera[2]) * z,
-        _f(camera[3]) * x + _f(camera[4]) * y + _f(camera[5]) * z,
-        _f(camera[6]) * x + _f(camera[7]) * y + _f(camera[8]) * z,
+        f32(camera[0]) * x + f32(camera[1]) * y + f32(camera[2]) * z,
+        f32(camera[3]) * x + f32(camera[4]) * y + f32(camera[5]) * z,
+        f32(camera[6]) * x + f32(camera[7]) * y + f32(camera[8]) * z,
     )
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Any:
     """Rows of J R: how the image point moves with the world point, x/z and y/z held within the frustum's margin."""
-    u = min(max(px / pz, _f(camera[16])), _f(camera[17]))
-    v = min(max(py / pz, _f(camera[18])), _f(camera[19]))
-    fx, fy = _f(camera[12]) / pz, _f(camera[13]) / pz
+    u = min(max(px / pz, f32(camera[16])), f32(camera[17]))
+    v = min(max(py / pz, f32(camera[18])), f32(camera[19]))
+    fx, fy = f32(camera[12]) / pz, f32(camera[13]) / pz
     return (
-        fx * (_f(camera[0]) - u * _f(camera[6])),
-        fx * (_f(camera[1]) - u * _f(camera[7])),
-        fx * (_f(camera[2]) - u * _f(camera[8])),
-        fy * (_f(camera[3]) - v * _f(camera[6])),
-        fy * (_f(camera[4]) - v * _f(camera[7])),
-        fy * (_f(camera[5]) - v * _f(camera[8])),
+        fx * (f32(camera[0]) - u * f32(camera[6])),
+        fx * (f32(camera[1]) - u * f32(camera[7])),
+        fx * (f32(camera[2]) - u * f32(camera[8])),
+        fy * (f32(camera[3]) - v * f32(camera[6])),
+        fy * (f32(camera[4]) - v * f32(camera[7])),
+        fy * (f32(camera[5]) - v * f32(camera[8])),
     )
 
 
@@ -118,10 +119,10 @@ def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx:
     The clamps change nothing for a positive semi-definite covariance; they undo what rounding does to needles.
     """
     ex, ey, ez = symmetric_times(covs, i, ax, ay, az)
-    xx = max(_f(0), ax * ex + ay * ey + az * ez)
+    xx = max(f32(0), ax * ex + ay * ey + az * ez)
     xy = bx * ex + by * ey + bz * ez
     ex, ey, ez = symmetric_times(covs, i, bx, by, bz)
-    yy = max(_f(0), bx * ex + by * ey + bz * ez)
+    yy = max(f32(0), bx * ex + by * ey + bz * ez)
     largest = math.sqrt(xx) * math.sqrt(yy)
     xy = min(max(xy, -largest), largest)
     # Float64, for the difference cancels.
@@ -134,16 +135,16 @@ def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx:
 def unclipped_colour(sh: F32, i: int, channel: int, x: float, y: float, z: float) -> Any:
     """0.5 + Σ sh Y at unit direction (x, y, z)."""
     linear = z * sh[i, 2, channel] - y * sh[i, 1, channel] - x * sh[i, 3, channel]
-    return _f(0.5) + _C0 * sh[i, 0, channel] + _C1 * linear
+    return f32(0.5) + _C0 * sh[i, 0, channel] + _C1 * linear
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def tile_span(center: float, extent: float, n_tiles: int) -> Any:
     """First and last tile that centre ± extent touches; first > last where none. Safe for any extent."""
-    limit = _f(n_tiles)
-    first = math.floor(max(_f(0), (center - extent) / _f(TILE)))
-    last = math.floor(min(limit - _f(1), (center + extent) / _f(TILE)))
-    return np.int64(min(first, limit)), np.int64(max(last, _f(-1)))
+    limit = f32(n_tiles)
+    first = math.floor(max(f32(0), (center - extent) / f32(TILE)))
+    last = math.floor(min(limit - f32(1), (center + extent) / f32(TILE)))
+    return np.int64(min(first, limit)), np.int64(max(last, f32(-1)))
 
 
 @njit(fastmath=FAST, **OPTIONS)
@@ -175,24 +176,24 @@ def project(
         _, _, _, _, x, y, z = view(i, means, means_dir, camera)
         mx, my, mz = symmetric_times(precisions_dir, i, x, y, z)
         # log2 of the opacity given direction; NaN where the opacity is negative.
-        log_opacity = math.log2(opacities[i]) - _f(direction_weight) * LOG2_E * (x * mx + y * my + z * mz)
+        log_opacity = math.log2(opacities[i]) - f32(direction_weight) * LOG2_E * (x * mx + y * my + z * mz)
         sx, sy, sz = shifted_offset(i, means, gains, camera, x, y, z)
         px, py, pz = rotate(camera, sx, sy, sz)
         if log_opacity < LOG2_ALPHA_MIN or pz < _NEAR:
             continue
         ax, ay, az, bx, by, bz = jacobian_rows(camera, px, py, pz)
         xx, xy, yy, determinant = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
-        center_x = _f(camera[12]) * (px / pz) + _f(camera[14])
-        center_y = _f(camera[13]) * (py / pz) + _f(camera[15])
-        level = _f(2) / LOG2_E * (log_opacity - LOG2_ALPHA_MIN)
+        center_x = f32(camera[12]) * (px / pz) + f32(camera[14])
+        center_y = f32(camera[13]) * (py / pz) + f32(camera[15])
+        level = f32(2) / LOG2_E * (log_opacity - LOG2_ALPHA_MIN)
         extent_x, extent_y = math.sqrt(level * xx), math.sqrt(level * yy)
-        scale = _f(1) / math.sqrt(sx * sx + sy * sy + sz * sz)
+        scale = f32(1) / math.sqrt(sx * sx + sy * sy + sz * sz)
         ux, uy, uz = sx * scale, sy * scale, sz * scale
         red = unclipped_colour(sh, i, 0, ux, uy, uz)
         green = unclipped_colour(sh, i, 1, ux, uy, uz)
         blue = unclipped_colour(sh, i, 2, ux, uy, uz)
         total = center_x + center_y + extent_x + extent_y + pz + red + green + blue
-        if not math.isfinite(total) or min(covs[i, 0], covs[i, 3], covs[i, 5]) < _f(0):
+        if not math.isfinite(total) or min(covs[i, 0], covs[i, 3], covs[i, 5]) < f32(0):
             bad = i if bad < 0 else bad
             continue
         first_x, last_x = tile_span(center_x, extent_x, tiles_x)
@@ -200,21 +201,21 @@ def project(
         if first_x > last_x or first_y > last_y:
             continue
         tile_counts[i] = (last_x - first_x + 1) * (last_y - first_y + 1)
-        r = np.uintp(i) * RECORD
+        r = uint(i) * RECORD
         records[r + MEAN_X] = center_x
         records[r + MEAN_Y] = center_y
-        records[r + QUAD_XX] = _f(-0.5) * LOG2_E * _f(yy / determinant)
-        records[r + QUAD_XY] = LOG2_E * _f(xy / determinant)
-        records[r + QUAD_YY] = _f(-0.5) * LOG2_E * _f(xx / determinant)
+        records[r + QUAD_XX] = f32(-0.5) * LOG2_E * f32(yy / determinant)
+        records[r + QUAD_XY] = LOG2_E * f32(xy / determinant)
+        records[r + QUAD_YY] = f32(-0.5) * LOG2_E * f32(xx / determinant)
         records[r + LOG_OPACITY] = log_opacity
-        records[r + RED] = max(red, _f(0))
-        records[r + GREEN] = max(green, _f(0))
-        records[r + BLUE] = max(blue, _f(0))
+        records[r + RED] = max(red, f32(0))
+        records[r + GREEN] = max(green, f32(0))
+        records[r + BLUE] = max(blue, f32(0))
         records[r + EXTENT_X] = extent_x
         records[r + EXTENT_Y] = extent_y
         records[r + DEPTH] = pz
         records[r + SHEAR] = xy / yy
-        records[r + SPREAD] = _f(determinant / yy)
+        records[r + SPREAD] = f32(determinant / yy)
         records[r + VARIANCE_Y] = yy
         records[r + LEVEL] = level
     return bad

@@ -28,7 +28,7 @@ class VectorType(types.Type):
 
     def __init__(self, width: int) -> None:
         self.width = width
-        super().__init__(name=f"Vector({width})")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"Vector({width})")
 
 
 class MaskType(types.Type):
@@ -36,19 +36,19 @@ class MaskType(types.Type):
 
     def __init__(self, width: int) -> None:
         self.width = width
-        super().__init__(name=f"Mask({width})")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"Mask({width})")
 
 
 @register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: VectorType) -> None:
-        super().__init__(manager, fe_type, ir.VectorType(_F32, fe_type.width))
+        super().__init__(manager, fe_type, ir.VectorType(_F32, fe_type.width))  # type: ignore[no-untyped-call]
 
 
 @register_model(MaskType)
 class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: MaskType) -> None:
-        super().__init__(manager, fe_type, ir.VectorType(ir.IntType(1), fe_type.width))
+        super().__init__(manager, fe_type, ir.VectorType(ir.IntType(1), fe_type.width))  # type: ignore[no-untyped-call]
 
 
 def _splat(builder: Any, scalar: Any, width: int) -> Any:
