@@ -3,21 +3,10 @@ import gzip
 import nibabel as nib
 import numpy as np
 import pytest
+from tests.files.scan_writer import oblique
 
 from tomosplat.errors import FileFormatError, GeometryError, InputError, MemoryLimitError, ShapeError
 from tomosplat.files.scans import read_grid, read_volume
-
-
-def rotation(seed: int) -> np.ndarray:
-    q, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
-    return q
-
-
-def oblique(seed: int = 0) -> np.ndarray:
-    affine = np.eye(4)
-    affine[:3, :3] = rotation(seed) * [0.7, 0.8, 2.5]
-    affine[:3, 3] = [-120.5, 33.25, 871.125]
-    return affine
 
 
 def stored(path, *, dtype=np.int16, affine=None, shape=(5, 6, 7), image=nib.Nifti1Image, low=-1000, high=1000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -90,8 +91,8 @@ def read_labels(path: str | os.PathLike[str], like: Grid | None = None) -> Label
     order = AxisOrder.between(header.grid, like)
     if order is None:
         raise LabelError(
-            f"labels {path} lie on {header.grid}, the scan on {like}; labels must be on the voxels of their scan: "
-            "resample them with the tool that made them, or segment this scan"
+            f"labels {path} are on another grid than the scan: {header.grid}, not {like}. Labels must be on the voxels "
+            "of their scan: resample them with the tool that made them, or segment this scan"
         )
     note = f"label axes reordered from {header.grid.orientation} to {like.orientation}, the scan's"
     return LabelMap(order.apply(ids), like, history=(*header.notes, note))
@@ -120,7 +121,7 @@ def describe(path: str | os.PathLike[str], *, series: str | None = None) -> dict
     _check_memory(header, path, None)
     values = header.load()
     finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     unit, why = settle_unit(header, header.modality, low, high)
     facts = {
         "format": header.format,
@@ -131,7 +132,7 @@ def describe(path: str | os.PathLike[str], *, series: str | None = None) -> dict
         "stored_as": header.dtype.name,
         "modality": header.modality,
         "unit": unit,
-        "range": [low, high],
+        "range": [low, high] if finite.size else None,
         "not_finite": int(values.size - finite.size),
         "notes": [*header.notes, *why],
     }
