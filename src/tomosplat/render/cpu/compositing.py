@@ -6,7 +6,6 @@ below ALPHA_MIN and never visited. ``portable`` holds the same kernels without v
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -63,8 +62,8 @@ _ROW, _PLANE = uint(TILE), uint(TILE_PIXELS)
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def pixel_span(center: float, extent: float) -> Any:
     """First and last of the 16 pixels whose centres lie within center ± extent; first > last where none."""
-    first = math.ceil(max(f32(0), center - extent - f32(0.5)))
-    last = math.floor(min(f32(TILE - 1), center + extent - f32(0.5)))
+    first = np.ceil(max(f32(0), center - extent - f32(0.5)))
+    last = np.floor(min(f32(TILE - 1), center + extent - f32(0.5)))
     return np.int64(min(first, f32(TILE))), np.int64(max(last, f32(-1)))
 
 

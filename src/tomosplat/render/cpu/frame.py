@@ -14,8 +14,9 @@ import numpy as np
 from tomosplat import machine
 from tomosplat.errors import MemoryLimitError, UnitsError
 from tomosplat.geometry import Cameras
-from tomosplat.render.cpu import binning
+from tomosplat.render.cpu import binning, portable
 from tomosplat.render.cpu.backend import Lanes, pixel_centers
+from tomosplat.render.cpu.collecting import collect
 from tomosplat.render.cpu.compositing import composite
 from tomosplat.render.cpu.compositing_backward import composite_backward
 from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8, aligned_empty
@@ -138,10 +139,20 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
         (a, b, pixel_centers(lanes), records, tile_starts, lists, n_blended, image)
         for a, b in split(tiles_x * tiles_y, _JOBS_PER_THREAD * n_threads())
     ]
-    run(composite, jobs)
+    run(portable.composite if lanes == 0 else composite, jobs)
     frame = Frame(camera, records, tile_starts, lists, n_blended)
     weakref.finalize(frame, _spare_kept.append, kept)
     return frame
+
+
+def collect_frame(parameters: Parameters, frame: Frame, groups: U8, depth: F32, coverage: F32) -> None:
+    """Write depth [H, W] and coverage [H, W, L] of a picture that ``draw`` has made."""
+    lists = (frame.records, frame.tile_starts, frame.lists, frame.n_blended)
+    jobs = [
+        (a, b, *lists, parameters.labels, groups, depth, coverage)
+        for a, b in split(len(frame.n_blended), _JOBS_PER_THREAD * n_threads())
+    ]
+    run(collect, jobs)
 
 
 def draw_backward(
@@ -163,7 +174,7 @@ def draw_backward(
         sums = scratch.take("gradients", n_buffers * n * int(GRADIENT), np.float32).reshape(n_buffers, -1)
         lists = (frame.records, frame.tile_starts, frame.lists, frame.n_blended)
         jobs = [(i, n_buffers, pixel_centers(lanes), *lists, image, image_gradient, sums[i]) for i in range(n_buffers)]
-        run(composite_backward, jobs)
+        run(portable.composite_backward if lanes == 0 else composite_backward, jobs)
         rest = (parameters.direction_weight, frame.camera, sums, accumulate, *gradients)
         arrays = parameters.differentiable
         run(project_backward, [(a, b, *arrays, *rest) for a, b in split(n, n_threads())])

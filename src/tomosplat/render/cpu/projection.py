@@ -142,8 +142,8 @@ def unclipped_colour(sh: F32, i: int, channel: int, x: float, y: float, z: float
 def tile_span(center: float, extent: float, n_tiles: int) -> Any:
     """First and last tile that centre ± extent touches; first > last where none. Safe for any extent."""
     limit = f32(n_tiles)
-    first = math.floor(max(f32(0), (center - extent) / f32(TILE)))
-    last = math.floor(min(limit - f32(1), (center + extent) / f32(TILE)))
+    first = np.floor(max(f32(0), (center - extent) / f32(TILE)))
+    last = np.floor(min(limit - f32(1), (center + extent) / f32(TILE)))
     return np.int64(min(first, limit)), np.int64(max(last, f32(-1)))
 
 

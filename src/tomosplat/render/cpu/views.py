@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,9 +13,23 @@ from torch.autograd.function import once_differentiable
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.render.cpu.backend import Lanes, best_lanes
-from tomosplat.render.cpu.frame import Frame, Parameters, camera_row, draw, draw_backward
+from tomosplat.render.cpu.frame import Frame, Parameters, camera_row, collect_frame, draw, draw_backward
 from tomosplat.render.cpu.layout import U8
 from tomosplat.report import Progress
+
+
+class Pictures(NamedTuple):
+    """Images [C, H, W, 4], depths [C, H, W] and coverages [C, H, W, L]."""
+
+    rgba: Tensor
+    depth: Tensor
+    coverage: Tensor
+
+    @classmethod
+    def empty(cls, cameras: Cameras, n_groups: int) -> Pictures:
+        """Uninitialised pictures."""
+        size = len(cameras), cameras.height, cameras.width
+        return cls(torch.empty(*size, 4), torch.empty(*size), torch.empty(*size, n_groups))
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Views:
     groups: U8
     exact: bool
     lanes: Lanes
+    differentiable: bool
     progress: Progress | None
 
     def parameters(self, tensors: tuple[Tensor, ...]) -> Parameters:
@@ -38,14 +52,22 @@ class Views:
         arrays: list[Any] = [tensor.detach().numpy() for tensor in (*tensors, self.labels)]
         return Parameters(self.direction_weight, *arrays)
 
-    def draw(self, tensors: tuple[Tensor, ...], rgba: Tensor) -> Iterator[Frame]:
-        """Draw one picture after the other into rgba [C, H, W, 4]."""
+    def draw(self, tensors: tuple[Tensor, ...]) -> tuple[Pictures, list[Frame]]:
+        """Draw one picture after the other; the frames are what their backward passes need."""
         parameters = self.parameters(tensors)
+        pictures = Pictures.empty(self.cameras, len(self.groups))
+        frames = []
         for index in range(len(self.cameras)):
             camera = camera_row(self.cameras, index)
-            yield draw(parameters, self.visible, camera, self.exact, self.lanes, rgba[index].numpy())
+            frame = draw(parameters, self.visible, camera, self.exact, self.lanes, pictures.rgba[index].numpy())
+            if self.depth or len(self.groups):
+                depth, coverage = pictures.depth[index].numpy(), pictures.coverage[index].numpy()
+                collect_frame(parameters, frame, self.groups, depth, coverage)
+            if self.differentiable:
+                frames.append(frame)
             if self.progress:
                 self.progress(index + 1, len(self.cameras))
+        return pictures, frames
 
 
 def render_views(
@@ -59,32 +81,40 @@ def render_views(
     lanes: Lanes | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Images, depths and coverages (see ``rasterize``); ``lanes`` chooses the kernels, by default the fastest."""
-    lanes = best_lanes() if lanes is None else lanes
-    weight = float(np.float32(scene.direction_weight))
-    labels = scene.labels.contiguous()
-    views = Views(labels, weight, cameras, visible, depth, groups, exact, lanes, progress)
     tensors = tuple(
         tensor.to(torch.float32).contiguous() for name, tensor in scene.tensors().items() if name != "labels"
     )
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        return _Splat.apply(views, *tensors), None, None  # type: ignore[no-untyped-call]
-    rgba = _empty_images(cameras)
-    for _ in views.draw(tensors, rgba):
-        pass
-    return rgba, None, None
+    views = Views(
+        labels=scene.labels.contiguous(),
+        direction_weight=float(np.float32(scene.direction_weight)),
+        cameras=cameras,
+        visible=visible,
+        depth=depth,
+        groups=groups,
+        exact=exact,
+        lanes=best_lanes() if lanes is None else lanes,
+        differentiable=torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors),
+        progress=progress,
+    )
+    if views.differentiable:
+        pictures = Pictures(*_Splat.apply(views, *tensors))  # type: ignore[no-untyped-call]
+    else:
+        pictures, _ = views.draw(tensors)
+    return pictures.rgba, pictures.depth if depth else None, pictures.coverage if len(groups) else None
 
 
 class _Splat(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, views: Views, *tensors: Tensor) -> Tensor:
-        rgba = _empty_images(views.cameras)
-        ctx.views, ctx.frames = views, list(views.draw(tensors, rgba))
-        ctx.save_for_backward(rgba, *tensors)
-        return rgba
+    def forward(ctx: Any, views: Views, *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        pictures, ctx.frames = views.draw(tensors)
+        ctx.views = views
+        ctx.save_for_backward(pictures.rgba, *tensors)
+        ctx.mark_non_differentiable(pictures.depth, pictures.coverage)
+        return pictures
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, rgba_gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, rgba_gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         rgba, *tensors = ctx.saved_tensors
         parameters = ctx.views.parameters(tuple(tensors))
         gradients = [torch.empty_like(tensor) for tensor in tensors]
@@ -96,7 +126,3 @@ class _Splat(torch.autograd.Function):
             )
         wanted = zip(gradients, ctx.needs_input_grad[1:], strict=True)
         return (None, *(gradient if needed else None for gradient, needed in wanted))
-
-
-def _empty_images(cameras: Cameras) -> Tensor:
-    return torch.empty(len(cameras), cameras.height, cameras.width, 4)
