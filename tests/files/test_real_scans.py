@@ -30,7 +30,7 @@ def manifest_shapes(shared_data: Path) -> dict[str, set[tuple[int, ...]]]:
 
 
 def scans(folder: Path) -> list[Path]:
-    images = [path for path in sorted(folder.iterdir()) if path.name.endswith((".nii.gz", ".nrrd", ".mha"))]
+    images = [path for path in sorted(folder.iterdir()) if path.name.endswith((".nii.gz", ".nrrd", ".mha", ".mhd"))]
     return [path for path in images if "tracker" not in path.name]  # poses of a video that is not there
 
 

@@ -87,7 +87,7 @@ def _format_by_content(start: bytes) -> str | None:
         return "NRRD"
     if start[128:132] == b"DICM":
         return "DICOM"
-    if b"NDims" in start and b"DimSize" in start:
+    if b"NDims" in start:
         return "MetaImage"
     return None
 

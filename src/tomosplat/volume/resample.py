@@ -46,18 +46,16 @@ def working_grid(grid: Grid, spacing_mm: float = 1.5, memory_limit: int | None =
     limit = machine.available_memory() if memory_limit is None else memory_limit
     needed = 8 * float(pairs.prod()) * _BYTES_PER_WORKING_VOXEL
     if needed > limit:
-        coarser = spacing_mm * (needed / limit) ** (1 / 3)
         raise MemoryLimitError(
-            f"a grid of {spacing_mm:g} mm over {grid} takes {needed / 1e9:.2f} GB and {limit / 1e9:.2f} GB may be "
-            f"used; choose a spacing of {math.ceil(coarser * 10) / 10:g} mm or more, or crop the scan"
+            f"a grid of {spacing_mm:g} mm over {grid} takes {needed / 1e9:.2f} GB of memory, {limit / 1e9:.2f} GB may be "
+            f"used; choose a spacing of {1.02 * spacing_mm * (needed / limit) ** (1 / 3):.3g} mm, or crop the scan"
         )
     shape = tuple(int(n) for n in 2 * pairs)
     if min(shape) < MIN_WORKING_VOXELS:
-        finer = float((high - low).min()) / MIN_WORKING_VOXELS
         raise GeometryError(
             f"a grid of {spacing_mm:g} mm over {grid} has only {'x'.join(map(str, shape))} voxels, at least "
-            f"{MIN_WORKING_VOXELS} along each axis are needed; choose a spacing of at most "
-            f"{math.floor(finer * 100) / 100:g} mm"
+            f"{MIN_WORKING_VOXELS} along each axis are needed; choose a spacing of "
+            f"{float((high - low).min()) / (MIN_WORKING_VOXELS - 1):.3g} mm"
         )
     return Grid.axis_aligned((shape[0], shape[1], shape[2]), spacing_mm, low + spacing_mm / 2)
 
