@@ -166,7 +166,12 @@ def frame_bounds(
         width: Image width in pixels.
         height: Image height in pixels.
         fov_deg: Angle that the smaller image side spans.
+
+    Raises:
+        GeometryError: There is no direction, or the field of view is impossible.
     """
+    if len(directions) == 0:
+        raise GeometryError("framing needs at least one direction to look from, got none")
     low, high = bounds
     corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
     center = (low + high) / 2

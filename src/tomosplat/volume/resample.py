@@ -47,7 +47,7 @@ def working_grid(grid: Grid, spacing_mm: float = 1.5, memory_limit: int | None =
     needed = 8 * float(pairs.prod()) * _BYTES_PER_WORKING_VOXEL
     if needed > limit:
         raise MemoryLimitError(
-            f"a grid of {spacing_mm:g} mm over {grid} takes {needed / 1e9:.2f} GB of memory, {limit / 1e9:.2f} GB may be "
+            f"a grid of {spacing_mm:g} mm over {grid} takes {needed / 1e9:.2f} GB, {limit / 1e9:.2f} GB may be "
             f"used; choose a spacing of {1.02 * spacing_mm * (needed / limit) ** (1 / 3):.3g} mm, or crop the scan"
         )
     shape = tuple(int(n) for n in 2 * pairs)
