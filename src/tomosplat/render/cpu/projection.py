@@ -119,15 +119,19 @@ def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx:
     The clamps change nothing for a positive semi-definite covariance; they undo what rounding does to needles.
     """
     ex, ey, ez = symmetric_times(covs, i, ax, ay, az)
-    xx = max(f32(0), ax * ex + ay * ey + az * ez)
+    xx = ax * ex + ay * ey + az * ez
     xy = bx * ex + by * ey + bz * ez
     ex, ey, ez = symmetric_times(covs, i, bx, by, bz)
-    yy = max(f32(0), bx * ex + by * ey + bz * ez)
+    yy = bx * ex + by * ey + bz * ez
+    # Comparisons, not min and max, so that NaN stays what it is.
+    xx = f32(0) if xx < f32(0) else xx
+    yy = f32(0) if yy < f32(0) else yy
     largest = math.sqrt(xx) * math.sqrt(yy)
-    xy = min(max(xy, -largest), largest)
+    xy = largest if xy > largest else xy
+    xy = -largest if xy < -largest else xy
     # Float64, for the difference cancels.
-    determinant = max(0.0, np.float64(xx) * np.float64(yy) - np.float64(xy) * np.float64(xy))
-    determinant += LOW_PASS_PX2 * (np.float64(xx) + np.float64(yy)) + LOW_PASS_PX2 * LOW_PASS_PX2
+    difference = np.float64(xx) * np.float64(yy) - np.float64(xy) * np.float64(xy)
+    determinant = max(difference, 0.0) + LOW_PASS_PX2 * (np.float64(xx) + np.float64(yy)) + LOW_PASS_PX2 * LOW_PASS_PX2
     return xx + _LOW_PASS, xy, yy + _LOW_PASS, determinant
 
 
@@ -192,7 +196,7 @@ def project(
         red = unclipped_colour(sh, i, 0, ux, uy, uz)
         green = unclipped_colour(sh, i, 1, ux, uy, uz)
         blue = unclipped_colour(sh, i, 2, ux, uy, uz)
-        total = center_x + center_y + extent_x + extent_y + pz + red + green + blue
+        total = center_x + center_y + extent_x + extent_y + xy + pz + red + green + blue
         if not math.isfinite(total) or min(covs[i, 0], covs[i, 3], covs[i, 5]) < f32(0):
             bad = i if bad < 0 else bad
             continue

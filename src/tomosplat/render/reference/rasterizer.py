@@ -82,5 +82,5 @@ def rasterize_reference(
 def _alpha(projected: Projected, i: int, pixels: Tensor) -> Tensor:
     """Opacity times the projected Gaussian at every pixel."""
     offsets = pixels - projected.centers[i]
-    exponents = torch.einsum("hwi,ij,hwj->hw", offsets, projected.conics[i], offsets)
+    exponents = ((offsets @ projected.conics[i]) * offsets).sum(dim=-1)
     return projected.opacities[i] * torch.exp(-0.5 * exponents)
