@@ -4,7 +4,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.uid import BasicTextSRStorage
+from pydicom.uid import BasicTextSRStorage, RLELossless
 from tests.files.dicom_writer import LPS, decimals, write_series
 
 from tomosplat.errors import (
@@ -123,6 +123,16 @@ def test_one_file_stands_for_its_series(tmp_path):
     paths = write_series(tmp_path, blob(affine), affine, description="first")
     write_series(tmp_path / "other", blob(affine), affine, description="second", number=2)
     assert read_volume(paths[4]).grid.shape == SHAPE
+
+
+def test_a_compressed_series_reads_like_a_plain_one(tmp_path):
+    affine = placed(PLANES["axial"])
+    stored = blob(affine, shape=(33, 31, 6))
+    for path in write_series(tmp_path, stored, affine):
+        file = pydicom.dcmread(path)
+        file.compress(RLELossless)
+        file.save_as(path)
+    np.testing.assert_array_equal(read_volume(tmp_path).values, stored.astype(np.float32) - 1024)
 
 
 def test_mr_has_no_hounsfield_units(tmp_path):

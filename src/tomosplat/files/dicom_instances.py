@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 
 from tomosplat.errors import FileFormatError, InputError
 from tomosplat.geometry import FloatArray
@@ -122,12 +123,9 @@ def _image(path: Path) -> Instance | None:
 
 def _refuse_damaged_image(path: Path, dataset: pydicom.FileDataset) -> None:
     """Let pass what is no image by its class (a report, a plan, contours, an index)."""
-    sop_class = dataset.file_meta.get("MediaStorageSOPClassUID")
-    if (
-        sop_class is None
-        or "Image Storage" in sop_class.name
-        or (sop_class.name == sop_class and not sop_class.is_private)
-    ):
+    sop_class = UID(dataset.file_meta.get("MediaStorageSOPClassUID") or "")
+    unknown = sop_class.name == sop_class and not (sop_class and sop_class.is_private)
+    if unknown or "Image Storage" in sop_class.name:
         raise FileFormatError(f"{path} is DICOM, but its header lacks what an image needs; is it cut short?")
 
 
