@@ -203,6 +203,7 @@ class TestSeriesOfAFolder:
             read_volume(folder, series=series)
 
     def test_describe_lists_them(self, folder):
+        assert describe(folder, series="3")["stored_as"] == "uint16"
         facts = describe(folder)
         assert [info["description"] for info in facts["series"]] == ["Thorax native", "Thorax contrast"]
         assert describe(folder, series="3")["shape"] == list(SHAPE)

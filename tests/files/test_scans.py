@@ -178,6 +178,25 @@ class TestUnit:
         assert (volume.unit, volume.modality) == ("HU", "CT")
         assert "10 times the stored value plus -1000.5" in volume.history[0]
 
+    @pytest.mark.parametrize("rescale", [(0, 5), (float("nan"), 0), (1, float("inf"))])
+    def test_an_impossible_rescaling_is_refused(self, tmp_path, rescale):
+        with pytest.raises(UnitsError, match="slope other than 0"):
+            read_volume(self.scan(tmp_path, HU), rescale=rescale)
+
+
+def test_a_series_of_what_has_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="only DICOM has series"):
+        read_volume(write_scan(tmp_path / "scan.nii.gz", HU, oblique()), series="2")
+
+
+@pytest.mark.parametrize(("suffix", "line"), [(".nrrd", 'space units: "mm" "mm" "um"'), (".mha", "DistanceUnits = cm")])
+def test_other_lengths_than_millimetres_are_refused(tmp_path, suffix, line):
+    path = write_scan(tmp_path / f"scan{suffix}", HU, oblique())
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(first + b"\n" + line.encode() + b"\n" + rest)
+    with pytest.raises(GeometryError, match="mm were expected"):
+        read_volume(path)
+
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_memory_is_refused_from_the_header_alone(tmp_path, suffix):

@@ -18,7 +18,6 @@ from tomosplat.files.dicom_instances import Instance, read_instance, read_instan
 from tomosplat.files.header import ScanHeader
 from tomosplat.volume import Modality, Unit
 
-_DTYPE_OF_BITS = {8: np.uint8, 16: np.int16, 32: np.int32}
 #: "US" means unspecified; CT scanners write it, or nothing, for HU.
 _HU_RESCALE_TYPES = ("", "HU", "US")
 
@@ -82,7 +81,7 @@ def read_dicom_header(path: Path, series: str | None) -> ScanHeader:
     return ScanHeader(
         format="DICOM",
         grid=grid,
-        dtype=np.dtype(_DTYPE_OF_BITS.get(first.bits, np.int32)),
+        dtype=first.dtype,
         load=partial(_load, ordered),
         unit=_unit(ordered),
         modality=_modality(first.modality),

@@ -18,8 +18,8 @@ from tomosplat.geometry import FloatArray
 
 _TAGS = [
     "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "InstanceNumber",
-    "ImageType", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PixelSpacing",
-    "ImagePositionPatient", "ImageOrientationPatient", "RescaleType",
+    "ImageType", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated",
+    "PixelRepresentation", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleType",
 ]  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class Instance:
         size: (columns, rows).
         n_frames: Images in the file.
         n_samples: Numbers per pixel.
-        bits: Bits that a pixel occupies.
+        dtype: How a pixel is stored.
         is_localizer: Whether it is a scout image.
         rescale_type: Unit that the file names for its values; "" if none.
         spacing: Pixel size along a row and along a column in mm (DICOM writes them the other way round).
@@ -56,7 +56,7 @@ class Instance:
     size: tuple[int, int]
     n_frames: int
     n_samples: int
-    bits: int
+    dtype: np.dtype[Any]
     is_localizer: bool
     rescale_type: str
     spacing: FloatArray | None
@@ -150,13 +150,18 @@ def _instance(path: Path, dataset: pydicom.Dataset) -> Instance:
         size=(count("Columns", 0), count("Rows", 0)),
         n_frames=count("NumberOfFrames", 1),
         n_samples=count("SamplesPerPixel", 1),
-        bits=count("BitsAllocated", 16),
+        dtype=_dtype(count("BitsAllocated", 16), signed=count("PixelRepresentation", 0) == 1),
         is_localizer="LOCALIZER" in [str(value).upper() for value in dataset.get("ImageType") or []],
         rescale_type=text("RescaleType"),
         spacing=None if spacing is None else spacing[::-1],
         position=_numbers(dataset.get("ImagePositionPatient"), 3),
         orientation=None if orientation is None else orientation.reshape(2, 3),
     )
+
+
+def _dtype(bits: int, signed: bool) -> np.dtype[Any]:
+    size = next((size for size in (1, 2, 4) if bits <= 8 * size), 8)
+    return np.dtype(f"{'i' if signed else 'u'}{size}")
 
 
 def _numbers(values: Any, n: int) -> FloatArray | None:

@@ -35,6 +35,8 @@ def open_scan(path: Path, series: str | None = None) -> ScanHeader:
         file_format = file_format_of(path)
         if file_format == "DICOM":
             return _open_dicom(path, series)
+        if series is not None:
+            raise InputError(f'series "{series}" was asked for, but {path} is {file_format}; only DICOM has series')
         if file_format == "NIfTI":
             return read_nifti_header(path)
         from tomosplat.files.itk import read_itk_header

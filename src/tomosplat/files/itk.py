@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ _DTYPES = {
     sitk.sitkUInt32: np.uint32, sitk.sitkInt32: np.int32, sitk.sitkUInt64: np.uint64, sitk.sitkInt64: np.int64,
     sitk.sitkFloat32: np.float32, sitk.sitkFloat64: np.float64,
 }  # fmt: skip
+#: Where the formats may state another unit of length than mm; ITK does not look.
+_LENGTH_UNITS = {"NRRD": rb"^space units:(.*)$", "MetaImage": rb"^DistanceUnits\s*=(.*)$"}
+_HEADER_BYTES = 4096
 
 
 def read_itk_header(path: Path, file_format: str) -> ScanHeader:
@@ -32,8 +36,9 @@ def read_itk_header(path: Path, file_format: str) -> ScanHeader:
     Raises:
         FileFormatError: The header is damaged, or a voxel is not a single real number.
         ShapeError: The file does not hold one 3-D volume.
-        GeometryError: A NRRD does not say which directions its axes point to.
+        GeometryError: A NRRD does not say which directions its axes point to, or lengths are not in mm.
     """
+    _refuse_other_lengths(path, file_format)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_IMAGE_IO[file_format])
     reader.SetFileName(str(path))
@@ -64,6 +69,17 @@ def read_itk_header(path: Path, file_format: str) -> ScanHeader:
         load=partial(_load, path, file_format),
         notes=("the third axis is a list of tracked frames, not a direction in space",) if tracked else (),
     )
+
+
+def _refuse_other_lengths(path: Path, file_format: str) -> None:
+    with path.open("rb") as file:
+        stated = re.search(_LENGTH_UNITS[file_format], file.read(_HEADER_BYTES), re.MULTILINE)
+    units = set(re.findall(rb"\w+", stated.group(1))) if stated else set()
+    if units - {b"mm", b"millimeter", b"millimeters"}:
+        raise GeometryError(
+            f"{path} states lengths in {b', '.join(sorted(units)).decode()}; mm were expected: "
+            "convert spacing and origin in its header"
+        )
 
 
 def _metadata(reader: sitk.ImageFileReader, key: str) -> str:

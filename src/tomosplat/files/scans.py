@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomosplat import machine
-from tomosplat.errors import LabelError, MemoryLimitError, SeriesChoiceError
+from tomosplat.errors import LabelError, MemoryLimitError, SeriesChoiceError, UnitsError
 from tomosplat.files.formats import open_scan
 from tomosplat.files.header import ScanHeader
 from tomosplat.files.hounsfield import check_hounsfield, settle_unit
@@ -48,7 +48,7 @@ def read_volume(
         ShapeError: It does not hold exactly one 3-D volume.
         SeriesChoiceError: The folder holds several series and ``series`` picks none or more than one.
         GeometryError: Orientation or slice positions are missing, contradictory or irregular (SliceSpacingError).
-        UnitsError: A value is not finite, or 8-bit values are given as HU.
+        UnitsError: A value is not finite, 8-bit values are given as HU, or ``rescale`` is impossible.
         MemoryLimitError: Reading would take more than ``memory_limit``.
     """
     header = open_scan(Path(path), series)
@@ -57,6 +57,10 @@ def read_volume(
     notes = list(header.notes)
     if rescale is not None:
         slope, intercept = rescale
+        if not (math.isfinite(slope) and slope != 0 and math.isfinite(intercept)):
+            raise UnitsError(
+                f"rescale needs a finite slope other than 0 and a finite intercept, got {slope} {intercept}"
+            )
         values = values * np.float32(slope) + np.float32(intercept)
         unit = unit or "HU"
         notes.append(f"values rescaled to HU: {slope:g} times the stored value plus {intercept:g}")
