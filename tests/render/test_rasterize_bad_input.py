@@ -57,6 +57,16 @@ def test_nan_is_refused_by_name_on_both_backends(name):
         rasterize(scene, two_cameras(), backend="reference")
 
 
+@pytest.mark.parametrize("covs", [(-1.0, 0, 0, 1, 0, 1), (1.0, 3, 0, 1, 0, 1), (1.0, 0, 2, 1, 0, 1)])
+def test_impossible_covariances_are_refused_on_both_backends(covs):
+    scene = one_gaussian(covs=torch.tensor([covs], dtype=torch.float64))
+    viewmats = look_at([[60.0, 60, 60]], (0, 0, 0))
+    cameras = Cameras(viewmats, front_camera().Ks, 33, 33)
+    for backend in ("cpu", "reference"):
+        with pytest.raises(UnitsError, match="positive semi-definite"):
+            rasterize(scene, cameras, backend=backend)
+
+
 @pytest.mark.parametrize("variance", [0.0, 1e-20, 1e6, 1e12, 1e20])
 def test_any_size_of_gaussian_is_drawn(variance):
     scene = one_gaussian(covs=variance * torch.tensor([[1.0, 0, 0, 1, 0, 1]], dtype=torch.float64))

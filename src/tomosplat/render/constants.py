@@ -13,3 +13,5 @@ ALPHA_MAX = 0.99
 ALPHA_MIN = 1 / 255
 #: A pixel is finished when less than this much light still passes: what lies behind is not blended.
 TRANSMITTANCE_MIN = 1e-4
+#: A covariance may miss being positive semi-definite by this share of its size: that is what rounding does to needles.
+COVARIANCE_ROUNDING = 1e-5

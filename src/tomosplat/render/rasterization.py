@@ -70,7 +70,8 @@ def rasterize(
         progress: Called after each camera.
 
     Raises:
-        UnitsError: A Gaussian that would be drawn is NaN, infinite or has a negative opacity or variance.
+        UnitsError: A Gaussian that would be drawn is NaN, infinite or too large for float32, or has a negative opacity
+            or a covariance that is not positive semi-definite.
         GeometryError: A camera has skewed pixels.
         LabelError: A label id is not in 0..255.
         MemoryLimitError: The pictures or their tile lists would not fit into memory.

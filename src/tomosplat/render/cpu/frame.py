@@ -122,7 +122,7 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
     """Render into image [H, W, 4].
 
     Raises:
-        UnitsError: A Gaussian is not finite, overflows or has a negative variance.
+        UnitsError: A Gaussian is not finite, overflows, or has a negative opacity or an impossible covariance.
         MemoryLimitError: The lists would not fit into memory.
     """
     n = len(parameters.means)
@@ -189,8 +189,8 @@ def _project(
     first = min((index for index in bad if index >= 0), default=None)
     if first is not None:
         raise UnitsError(
-            f"Gaussian {first} of {len(p.means)} cannot be projected: it is NaN or infinite, overflows float32, or has "
-            "a negative opacity or variance; remove such Gaussians (scene.select) or lower the learning rate"
+            f"Gaussian {first} of {len(p.means)} cannot be projected: it is NaN or infinite, overflows float32, has a "
+            "negative opacity or a covariance that is not positive semi-definite; remove such Gaussians (scene.select)"
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from tomosplat.geometry import SH_C0, SH_C1
-from tomosplat.render.constants import LOW_PASS_PX2, NEAR_MM
+from tomosplat.render.constants import COVARIANCE_ROUNDING, LOW_PASS_PX2, NEAR_MM
 from tomosplat.render.cpu.layout import (
     BLUE,
     DEPTH,
@@ -49,7 +49,7 @@ FAST = {"contract", "nsz", "arcp", "afn"}
 OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
 _C0, _C1 = f32(SH_C0), f32(SH_C1)
-_LOW_PASS, _NEAR = f32(LOW_PASS_PX2), f32(NEAR_MM)
+_LOW_PASS, _NEAR, _ROUNDING = f32(LOW_PASS_PX2), f32(NEAR_MM), f32(COVARIANCE_ROUNDING)
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
@@ -114,25 +114,31 @@ def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Any:
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
 def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> Any:
-    """Low-passed 2D covariance (xx, xy, yy) and its determinant, always positive definite.
+    """Low-passed 2D covariance (xx, xy, yy), its determinant, and whether ``covs`` is positive semi-definite.
 
-    The clamps change nothing for a positive semi-definite covariance; they undo what rounding does to needles.
+    What is returned is always positive definite: the clamps change nothing for a positive semi-definite covariance but
+    undo what rounding does to needles, and more than rounding can do is told.
     """
     ex, ey, ez = symmetric_times(covs, i, ax, ay, az)
     xx = ax * ex + ay * ey + az * ez
     xy = bx * ex + by * ey + bz * ez
     ex, ey, ez = symmetric_times(covs, i, bx, by, bz)
     yy = bx * ex + by * ey + bz * ez
+    rounding = _ROUNDING * (covs[i, 0] + covs[i, 3] + covs[i, 5])
+    rounding_xx = rounding * (ax * ax + ay * ay + az * az)
+    rounding_yy = rounding * (bx * bx + by * by + bz * bz)
+    valid = min(covs[i, 0], covs[i, 3], covs[i, 5]) >= f32(0) and xx >= -rounding_xx and yy >= -rounding_yy
     # Comparisons, not min and max, so that NaN stays what it is.
     xx = f32(0) if xx < f32(0) else xx
     yy = f32(0) if yy < f32(0) else yy
     largest = math.sqrt(xx) * math.sqrt(yy)
+    valid = valid and abs(xy) <= largest + math.sqrt(rounding_xx) * math.sqrt(rounding_yy)
     xy = largest if xy > largest else xy
     xy = -largest if xy < -largest else xy
     # Float64, for the difference cancels.
     difference = np.float64(xx) * np.float64(yy) - np.float64(xy) * np.float64(xy)
     determinant = max(difference, 0.0) + LOW_PASS_PX2 * (np.float64(xx) + np.float64(yy)) + LOW_PASS_PX2 * LOW_PASS_PX2
-    return xx + _LOW_PASS, xy, yy + _LOW_PASS, determinant
+    return xx + _LOW_PASS, xy, yy + _LOW_PASS, determinant, valid
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
@@ -186,7 +192,7 @@ def project(
         if log_opacity < LOG2_ALPHA_MIN or pz < _NEAR:
             continue
         ax, ay, az, bx, by, bz = jacobian_rows(camera, px, py, pz)
-        xx, xy, yy, determinant = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
+        xx, xy, yy, determinant, valid = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
         center_x = f32(camera[12]) * (px / pz) + f32(camera[14])
         center_y = f32(camera[13]) * (py / pz) + f32(camera[15])
         level = f32(2) / LOG2_E * (log_opacity - LOG2_ALPHA_MIN)
@@ -197,7 +203,7 @@ def project(
         green = unclipped_colour(sh, i, 1, ux, uy, uz)
         blue = unclipped_colour(sh, i, 2, ux, uy, uz)
         total = center_x + center_y + extent_x + extent_y + xy + pz + red + green + blue
-        if not math.isfinite(total) or min(covs[i, 0], covs[i, 3], covs[i, 5]) < f32(0):
+        if not (valid and math.isfinite(total)):
             bad = i if bad < 0 else bad
             continue
         first_x, last_x = tile_span(center_x, extent_x, tiles_x)

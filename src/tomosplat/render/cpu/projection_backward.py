@@ -84,7 +84,7 @@ def image_backward(
     """Write the gradient of covs; return that of the point (px, py, pz) in camera axes."""
     _, g_x, g_xx, g_y, g_xy, g_yy = sums
     ax, ay, az, bx, by, bz = jacobian_rows(camera, px, py, pz)
-    xx, xy, yy, determinant = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
+    xx, xy, yy, determinant, _ = projected_covariance(covs, i, ax, ay, az, bx, by, bz)
     qxx, qxy, qyy = f32(yy / determinant), f32(-xy / determinant), f32(xx / determinant)
 
     # The exponent is −½ δᵀ Q δ with δ = pixel − centre, so dL/dQ = −½ Σ g δδᵀ, and dL/dV = −Q dL/dQ Q.

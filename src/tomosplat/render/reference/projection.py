@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tomosplat.errors import UnitsError
 from tomosplat.gaussians import GaussianScene, condition_on_direction, to_matrix
 from tomosplat.geometry import SH_C0, SH_C1
 from tomosplat.render.constants import LOW_PASS_PX2
@@ -38,6 +39,9 @@ def project(scene: GaussianScene, viewmat: Tensor, K: Tensor, width: int, height
     The mean is shifted and the opacity weighted at the unshifted mean's direction; colour is looked up along the
     direction of the shifted mean. The covariance goes through the perspective's Jacobian at the shifted mean, whose
     x/z and y/z are held within 1.3 times the frustum (EWA Splatting, eq. 26 to 31; 3D Gaussian Splatting, eq. 5).
+
+    Raises:
+        UnitsError: A covariance is too thin for float64.
     """
     rotation, translation = viewmat[:3, :3], viewmat[:3, 3]
     position = -rotation.T @ translation
@@ -64,9 +68,15 @@ def project(scene: GaussianScene, viewmat: Tensor, K: Tensor, width: int, height
     jacobian = torch.cat([axes, -held[:, :, None]], dim=2) * (focal / depths[:, None])[:, :, None]
     to_image = jacobian @ rotation
     covariances = to_image @ to_matrix(scene.covs) @ to_image.mT + LOW_PASS_PX2 * torch.eye(2, dtype=K.dtype)
+    conics, failed = torch.linalg.inv_ex(covariances)
+    if bool(failed.any()):
+        raise UnitsError(
+            f"Gaussian {int(failed.nonzero()[0])} of {len(means)} has a projected covariance that float64 cannot "
+            "invert; its axes differ too much in length"
+        )
     return Projected(
         centers=slopes * focal + center,
-        conics=torch.linalg.inv(covariances),
+        conics=conics,
         depths=depths,
         opacities=opacities,
         colours=view_colours(scene.sh, means - position),
