@@ -11,6 +11,7 @@ from tomosplat.anatomy.labels import (
     renumber,
     resolve_organs,
 )
+from tomosplat.anatomy.tissue import TissueSegmenter
 
 __all__ = [
     "DIFFDRR_NUMBERING",
@@ -18,6 +19,7 @@ __all__ = [
     "GROUP_OF_LABEL",
     "LABEL_NAMES",
     "Group",
+    "TissueSegmenter",
     "check_labels",
     "label_name",
     "renumber",
