@@ -66,7 +66,7 @@ def conditional_parts(diagonal: Tensor, lower: Tensor) -> ConditionalParts:
             f"expected diagonal [N, 6] and lower [N, 15], got {tuple(diagonal.shape)} and {tuple(lower.shape)}"
         )
     rows, cols = torch.tril_indices(6, 6, offset=-1, device=diagonal.device)
-    T = diagonal.new_zeros(n, 6, 6).index_put((torch.arange(n)[:, None], rows, cols), lower)
+    T = diagonal.new_zeros(n, 6, 6).index_put((torch.arange(n, device=diagonal.device)[:, None], rows, cols), lower)
     identity = torch.eye(3, dtype=diagonal.dtype, device=diagonal.device)
     A, B, M = identity + T[:, :3, :3], T[:, 3:, :3], identity + T[:, 3:, 3:]
     scale_pos, scale_dir = diagonal[:, :3], diagonal[:, 3:]

@@ -26,14 +26,15 @@ Float32Array = NDArray[np.float32]
 Illumination = Callable[[Float32Array, Float32Array], Float32Array]
 
 #: Standard deviation of a Gaussian that stands for a full block, in block edges.
-SIGMA = 0.5
+SIGMA = 0.55
+PLAIN_SIGMA = 0.5
 #: Least standard deviation, in block edges: one voxel alone must still meet its neighbours.
 MIN_SIGMA = 0.3
 #: Gaussians overlap and blend in turn, which lets more light through than the same optical depth in one piece.
 OPACITY_GAIN = 1.5
 MAX_OPACITY = 0.999
 #: m of ``shade``; 0.65 fits the H-functions of an isotropic half-space (Chandrasekhar 1960, eq. III.55).
-MULTIPLE_SCATTERING = 0.65
+MULTIPLE_SCATTERING = 0.6
 #: Standard deviation of a Gaussian in view direction: seen much alike from all sides.
 DIRECTION_SIGMA = 3.0
 
@@ -69,9 +70,9 @@ def prime(
         )
     if illumination is None:
         means, rgb = blocks.centers, blocks.rgb
-        covs = np.broadcast_to(np.eye(3, dtype=np.float32) * (SIGMA * blocks.pitch_mm) ** 2, blocks.covs.shape)
+        covs = np.broadcast_to(np.eye(3, dtype=np.float32) * (PLAIN_SIGMA * blocks.pitch_mm) ** 2, blocks.covs.shape)
         opacities = blocks.opacities
-        settings: dict[str, Any] = {"priming": "plain", "sigma": SIGMA}
+        settings: dict[str, Any] = {"priming": "plain", "sigma": PLAIN_SIGMA}
     else:
         means = blocks.means
         covs, opacities = matched_gaussians(blocks)

@@ -1,6 +1,16 @@
 """Floor 3: light rigs as data, and light marched from them to points in the scan."""
 
-from tomosplat.lighting.march import march_light
+from tomosplat.lighting.illumination import march_light
+from tomosplat.lighting.march import ArrivingLight, march_rays
 from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig, rig_names
 
-__all__ = ["AreaLight", "LightRig", "PlacedLights", "load_rig", "march_light", "rig_names"]
+__all__ = [
+    "AreaLight",
+    "ArrivingLight",
+    "LightRig",
+    "PlacedLights",
+    "load_rig",
+    "march_light",
+    "march_rays",
+    "rig_names",
+]
