@@ -61,7 +61,8 @@ def prime(
     Raises:
         EmptySceneError: Nothing is visible.
     """
-    blocks = block_moments(optical)
+    # The papers know blocks of one size only.
+    blocks = block_moments(optical, n_widths=1) if illumination is None else block_moments(optical)
     if not len(blocks):
         shown = int(np.count_nonzero(optical.extinction))
         raise EmptySceneError(
@@ -70,7 +71,7 @@ def prime(
         )
     if illumination is None:
         means, rgb = blocks.centers, blocks.rgb
-        covs = np.broadcast_to(np.eye(3, dtype=np.float32) * (PLAIN_SIGMA * blocks.pitch_mm) ** 2, blocks.covs.shape)
+        covs = np.eye(3, dtype=np.float32) * ((PLAIN_SIGMA * blocks.pitches) ** 2)[:, None, None]
         opacities = blocks.opacities
         settings: dict[str, Any] = {"priming": "plain", "sigma": PLAIN_SIGMA}
     else:
@@ -89,7 +90,7 @@ def prime(
         blocks,
         (means, covs, opacities, rgb),
         {int(i): names[int(i)] for i in np.unique(blocks.labels) if int(i) in names},
-        {**settings, "direction_sigma": DIRECTION_SIGMA, "pitch_mm": blocks.pitch_mm, **(provenance or {})},
+        {**settings, "direction_sigma": DIRECTION_SIGMA, "pitch_mm": float(blocks.pitches.min()), **(provenance or {})},
     )
 
 
@@ -100,13 +101,13 @@ def matched_gaussians(blocks: BlockMoments) -> tuple[Float32Array, Float32Array]
     opacity is 1 − exp(−k σ h³ / A), the block's optical cross-section spread over the area A = 2π · mean of the
     products of two standard deviations that the Gaussian covers.
     """
-    pitch = blocks.pitch_mm
+    pitches = blocks.pitches
     variances, axes = np.linalg.eigh(blocks.covs * np.float32(12 * SIGMA**2))
-    variances = np.maximum(variances, np.float32((MIN_SIGMA * pitch) ** 2))
+    variances = np.maximum(variances, ((MIN_SIGMA * pitches) ** 2)[:, None])
     covs = np.einsum("nai,ni,nbi->nab", axes, variances, axes)
     sigmas = np.sqrt(variances)
     pairs = sigmas[:, 0] * sigmas[:, 1] + sigmas[:, 0] * sigmas[:, 2] + sigmas[:, 1] * sigmas[:, 2]
-    depth = OPACITY_GAIN * blocks.extinctions * pitch**3 / (2 * math.pi / 3 * pairs)
+    depth = OPACITY_GAIN * blocks.extinctions * pitches**3 / (2 * math.pi / 3 * pairs)
     return covs, np.minimum(-np.expm1(-depth), MAX_OPACITY).astype(np.float32)
 
 
