@@ -11,7 +11,8 @@ from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.contrast import Contrast
 from tomosplat.volume.torso.curves import shift, tube, union
-from tomosplat.volume.torso.field import Array, Window, ellipsoid, frame, smooth_intersection
+from tomosplat.volume.torso.field import Lattice, Window, ellipsoid, frame, smooth_intersection
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID, UNLABELLED
 from tomosplat.volume.torso.lungs import diaphragm_distance
 
@@ -26,32 +27,31 @@ class Belly:
     distance: Array
 
     @classmethod
-    def under_diaphragm(cls, canvas: Canvas, build: Build, cavity: Array) -> Belly:
+    def under_diaphragm(cls, lattice: Lattice, build: Build, cavity: Array) -> Belly:
         """Return the part of the cavity below the diaphragm, down to the iliac crests."""
-        window = canvas.lattice.window((-150, -130, 190), (150, 120, 450))
-        wall = np.asarray(cavity[window.box] + np.float32(2), np.float32)
-        roof = np.asarray(diaphragm_distance(window, build) + np.float32(1), np.float32)
+        window = lattice.window((-150, -130, 190), (150, 120, 450))
+        wall = cavity[window.box] + np.float32(2)
+        roof: Array = diaphragm_distance(window, build) + np.float32(1)
         return cls(window, smooth_intersection(wall, roof, 6))
 
 
 def liver_distance(belly: Belly, build: Build) -> Array:
     """Distance to the liver: what the right dome holds above a slanting, hollow underside."""
-    x, y, z = (axis.astype(np.float32) for axis in (belly.window.x, belly.window.y, belly.window.z))
-    size = np.float32(build.liver)
-    # The underside climbs from the right flank to the left lobe, and from the front edge back to the kidney.
-    floor = 352 - np.float32(0.46) * x - np.float32(0.0011) * (x - 60) ** 2 - np.float32(0.12) * y - (size - 1) * 120
-    slope = np.float32(0.85)
-    underside = (floor - z) * slope
+    x, y, z = belly.window.x, belly.window.y, belly.window.z
+    size = build.liver
+    # The underside climbs from the right flank to the left lobe, and from the back to the front edge.
+    floor = 350 - 0.46 * x - 0.0013 * (x - 50) ** 2 - 0.1 * y - 120 * (size - 1)
+    underside = 0.85 * (floor - z)
     # The left lobe lies in front of the stomach and thins towards its tip.
-    tip = (x * np.float32(-1) - 78 * size) * np.float32(0.9) + np.abs(y - 55) * np.float32(0.15)
-    back = (np.float32(8) - y - np.clip(x + 4, 0, 40) * 4) * np.float32(0.6)
+    tip = 0.9 * (-x - 78 * size) + 0.15 * np.abs(y - 55)
+    back = 0.6 * (8 - y - 4 * np.clip(x + 4, 0, 40))
     liver = smooth_intersection(belly.distance, underside, 22)
     return smooth_intersection(smooth_intersection(liver, tip, 12), back, 20)
 
 
-def paint_liver(canvas: Canvas, belly: Belly, build: Build, blood: Contrast) -> None:
+def paint_liver(canvas: Canvas, belly: Belly, liver: Array, blood: Contrast) -> None:
     """Paint the liver and the gallbladder beneath it."""
-    canvas.paint(belly.window, liver_distance(belly, build), blood.liver, ID["liver"])
+    canvas.paint(belly.window, liver, blood.liver, ID["liver"])
     sac = tube([(34, 42, 330), (46, 58, 312), (54, 70, 296)], [5, 13, 15])
     window = sac.window(canvas.lattice)
     distance = sac.distance(window)

@@ -7,6 +7,7 @@ import numpy as np
 from tomosplat.geometry import Grid
 from tomosplat.volume.torso.abdomen import (
     Belly,
+    liver_distance,
     paint_kidneys,
     paint_liver,
     paint_pancreas,
@@ -14,16 +15,19 @@ from tomosplat.volume.torso.abdomen import (
     paint_spleen,
 )
 from tomosplat.volume.torso.body import paint_body
+from tomosplat.volume.torso.bowel import paint_colon, paint_duodenum, paint_small_bowel, paint_stomach
 from tomosplat.volume.torso.build import Build, draw
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.contrast import Contrast, contrast
 from tomosplat.volume.torso.couch import COUCH_MM, paint_couch
-from tomosplat.volume.torso.field import Array, Lattice
+from tomosplat.volume.torso.field import Lattice
 from tomosplat.volume.torso.heart import Heart, paint_heart
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID
-from tomosplat.volume.torso.lungs import lung_distance, paint_airway, paint_diaphragm, paint_lungs
+from tomosplat.volume.torso.lungs import lung_distance, paint_airway, paint_diaphragm, paint_esophagus, paint_lungs
 from tomosplat.volume.torso.muscles import paint_muscles
 from tomosplat.volume.torso.pelvis import paint_pelvis
+from tomosplat.volume.torso.perfusion import liver_trees, lung_trees, paint_liver_vessels, paint_lung_vessels
 from tomosplat.volume.torso.shoulder import paint_shoulders
 from tomosplat.volume.torso.spine import Spine, paint_spine
 from tomosplat.volume.torso.texture import finish
@@ -37,42 +41,56 @@ _LOW, _HIGH = np.array([-215.0, -150.0, 0.0]), np.array([215.0, 132.0, 634.0])
 
 def scan(seed: int, spacing_mm: float, couch: bool) -> tuple[Volume, LabelMap]:
     """Build the person of a seed and sample it."""
-    build = draw(np.random.default_rng([seed, 0]))
+    person, shapes, scanner = (np.random.default_rng([seed, stream]) for stream in range(3))
+    build = draw(person)
     grid = _grid(build, spacing_mm, COUCH_MM if couch else 0)
-    canvas = Canvas.of_air(_lattice(grid, build))
-    skin, cavity = paint_body(canvas, build)
+    canvas = Canvas.of_air(_lattice(grid, build), spacing_mm)
+    skin, cavity = paint_body(canvas, build, shapes)
     spine, blood = Spine(build), contrast(build.contrast)
-    paint_muscles(canvas, spine)
-    _paint_chest(canvas, build, spine, blood, cavity)
-    _paint_belly(canvas, build, spine, blood, cavity)
+    paint_muscles(canvas, spine, skin)
+    _paint_chest(canvas, build, spine, blood, cavity, shapes)
+    _paint_belly(canvas, build, spine, blood, cavity, shapes)
     paint_spine(canvas, spine)
     paint_thorax(canvas, RibCage(build, spine))
     paint_pelvis(canvas)
     paint_shoulders(canvas)
     if couch:
         paint_couch(canvas, skin)
-    image = finish(canvas, skin, np.random.default_rng([seed, 1]))
+    del skin, cavity
+    image = finish(canvas, scanner)
     names = {number: name for name, number in ID.items()}
-    labels = LabelMap(canvas.labels, grid, names)
-    return Volume(image, grid, "HU", "CT"), labels
+    return Volume(image, grid, "HU", "CT"), LabelMap(canvas.labels, grid, names)
 
 
-def _paint_chest(canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array) -> None:
+def _paint_chest(
+    canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array, rng: np.random.Generator
+) -> None:
     heart = Heart(canvas.lattice, build)
     paint_diaphragm(canvas, build, cavity)
-    paint_lungs(canvas, *lung_distance(canvas, build, spine, heart, cavity))
+    lungs = lung_distance(canvas.lattice, build, spine, heart, cavity)
+    paint_lungs(canvas, *lungs)
+    paint_lung_vessels(canvas, lungs, lung_trees(build, spine, rng), blood)
     paint_heart(canvas, heart, blood)
-    paint_airway(canvas, spine)
+    paint_esophagus(canvas, spine)
     paint_chest_vessels(canvas, blood)
+    paint_airway(canvas)
 
 
-def _paint_belly(canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array) -> None:
-    belly = Belly.under_diaphragm(canvas, build, cavity)
+def _paint_belly(
+    canvas: Canvas, build: Build, spine: Spine, blood: Contrast, cavity: Array, rng: np.random.Generator
+) -> None:
+    belly = Belly.under_diaphragm(canvas.lattice, build, cavity)
     paint_pelvic_organs(canvas, build)
+    paint_small_bowel(canvas, cavity, rng)
+    paint_colon(canvas, cavity, rng)
     paint_spleen(canvas, belly, build, blood)
-    paint_liver(canvas, belly, build, blood)
-    paint_pancreas(canvas, blood)
+    liver = liver_distance(belly, build)
+    paint_liver(canvas, belly, liver, blood)
+    paint_liver_vessels(canvas, belly.window, liver, liver_trees(build, rng), blood)
     paint_kidneys(canvas, build, blood)
+    paint_stomach(canvas, belly, build, rng)
+    paint_pancreas(canvas, blood)
+    paint_duodenum(canvas)
     paint_trunk_vessels(canvas, spine, blood)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tomosplat.volume.torso.canvas import Canvas
-from tomosplat.volume.torso.field import Array
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import UNLABELLED
 
 #: How much further back a scan reaches that shows the couch.

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from tomosplat.volume.torso import kernels
-from tomosplat.volume.torso.field import Array, Lattice, Window
+from tomosplat.volume.torso.field import Lattice, Window
+from tomosplat.volume.torso.kernels import Array
 
 Points = NDArray[np.float64]
 
@@ -39,15 +40,15 @@ class Tube:
         return lattice.window(self.points.min(axis=0) - reach, self.points.max(axis=0) + reach)
 
     def distance(self, window: Window) -> Array:
-        """Distance to the tube, right within 6 mm of it."""
+        """Distance to the tube, right within 8 mm of it."""
         out = window.far()
         self.stamp(window, out)
         return out
 
-    def stamp(self, window: Window, distance: Array) -> None:
-        """Unite the tube with a shape, in place."""
-        arrays = (np.ascontiguousarray(a, np.float32) for a in (self.points, self.radii, self.up))
-        kernels.stamp_tube(distance, window.x.ravel(), window.y.ravel(), window.z.ravel(), *arrays)
+    def stamp(self, window: Window, distance: Array, reach: float = 8.0) -> None:
+        """Unite the tube with a shape, in place, right within ``reach`` mm."""
+        ends = np.stack([self.points[:-1], self.points[1:]], axis=1)
+        stamp_pieces(window, distance, ends, np.stack([self.radii[:-1], self.radii[1:]], axis=1), self.up[:-1], reach)
 
     def mirrored(self) -> Tube:
         """Return the tube of the other side of the body."""
@@ -98,10 +99,10 @@ class Sheet:
         reach = self.radii.max() + margin
         return lattice.window(self.centers.min(axis=0) - reach, self.centers.max(axis=0) + reach)
 
-    def stamp(self, window: Window, distance: Array) -> None:
-        """Unite the sheet with a shape, in place."""
-        arrays = (np.ascontiguousarray(a, np.float32) for a in (self.centers, self.radii))
-        kernels.stamp_balls(distance, window.x.ravel(), window.y.ravel(), window.z.ravel(), *arrays)
+    def stamp(self, window: Window, distance: Array, reach: float = 3.0) -> None:
+        """Unite the sheet with a shape, in place, right within ``reach`` mm."""
+        centers, radii = (np.ascontiguousarray(a, np.float32) for a in (self.centers, self.radii))
+        kernels.stamp_balls(distance, *window.axes, centers, radii, reach)
 
     def mirrored(self) -> Sheet:
         """Return the sheet of the other side of the body."""
@@ -132,6 +133,12 @@ def union(parts: Sequence[Tube | Sheet], lattice: Lattice, margin: float = 2.0) 
     for part in parts:
         part.stamp(window, distance)
     return window, distance
+
+
+def stamp_pieces(window: Window, distance: Array, ends: Points, radii: Points, up: Points, reach: float = 2.0) -> None:
+    """Unite straight pieces with a shape, in place: ``ends`` [N, 2, 3], ``radii`` [N, 2, 2], ``up`` [N, 3]."""
+    points, half_axes, upwards = (np.ascontiguousarray(a, np.float32) for a in (ends, radii, up))
+    kernels.stamp_tube(distance, *window.axes, points, half_axes, upwards, reach)
 
 
 def _arc(points: Points) -> Points:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float32]
+from tomosplat.volume.torso import kernels
+from tomosplat.volume.torso.kernels import Array
+
 Box = tuple[slice, slice, slice]
 
 #: Distance given to samples that are too far from a shape to matter.
@@ -30,6 +32,11 @@ class Window:
     def shape(self) -> tuple[int, int, int]:
         """Number of samples along x, y and z."""
         return self.x.shape[0], self.y.shape[1], self.z.shape[2]
+
+    @property
+    def axes(self) -> tuple[Array, Array, Array]:
+        """Sample positions along x, y and z, each one-dimensional."""
+        return self.x.ravel(), self.y.ravel(), self.z.ravel()
 
     def far(self) -> Array:
         """A distance of a shape that is not there."""
@@ -58,29 +65,24 @@ class Lattice:
 
 def smooth_union(a: Array, b: Array, width: float) -> Array:
     """Union of two shapes with a fillet of ``width`` mm (quadratic polynomial minimum, after Quilez)."""
-    blend = np.maximum(width - np.abs(a - b), 0) / np.float32(width)
-    return np.asarray(np.minimum(a, b) - blend * blend * np.float32(width / 4), np.float32)
+    return kernels.blend(*_same_shape(a, b), width, 1.0)
 
 
 def smooth_intersection(a: Array, b: Array, width: float) -> Array:
     """Intersection of two shapes with an edge rounded over ``width`` mm."""
-    return np.negative(smooth_union(-a, -b, width))
+    return kernels.blend(*_same_shape(a, b), width, -1.0)
+
+
+def _same_shape(a: Array, b: Array) -> tuple[Array, Array]:
+    first, second = np.broadcast_arrays(a, b)
+    return np.ascontiguousarray(first, np.float32), np.ascontiguousarray(second, np.float32)
 
 
 def ellipsoid(window: Window, center: ArrayLike, radii: ArrayLike, axes: ArrayLike | None = None) -> Array:
     """Approximate distance to an ellipsoid; the rows of ``axes`` [3, 3] are its unit axes in the torso's frame."""
-    cx, cy, cz = np.asarray(center, np.float32)
-    dx, dy, dz = window.x - cx, window.y - cy, window.z - cz
-    rows = np.eye(3, dtype=np.float32) if axes is None else np.asarray(axes, np.float32)
-    value = np.zeros(window.shape, np.float32)
-    slope = np.zeros(window.shape, np.float32)
-    for (ax, ay, az), radius in zip(rows, np.asarray(radii, np.float32), strict=True):
-        along = (ax * dx + ay * dy + az * dz) / radius
-        value += along * along
-        slope += (along / radius) ** 2
-    norm = np.sqrt(value)
-    smallest = np.float32(np.min(np.asarray(radii)))
-    return np.where(norm > 1e-3, norm * (norm - 1) / np.sqrt(np.maximum(slope, 1e-12)), -smallest).astype(np.float32)
+    rows = np.eye(3) if axes is None else axes
+    shape = (np.ascontiguousarray(part, np.float32) for part in (center, radii, rows))
+    return kernels.ellipsoid_distance(*window.axes, *shape)
 
 
 def frame(direction: ArrayLike, up: ArrayLike = (0, 0, 1)) -> NDArray[np.float64]:

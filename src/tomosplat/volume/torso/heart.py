@@ -11,7 +11,8 @@ from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.contrast import Contrast
 from tomosplat.volume.torso.curves import tube
-from tomosplat.volume.torso.field import Array, Lattice, Window, ellipsoid, frame, smooth_union
+from tomosplat.volume.torso.field import Lattice, Window, ellipsoid, frame, smooth_union
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID, UNLABELLED
 
 _CENTER = np.array([-18.0, 28.0, 444.0])

@@ -1,78 +1,141 @@
-"""Numba kernels that write the distance to tubes, sheets and contours into a window's array."""
+"""Numba kernels that write distances into a window's array.
+
+They run on one core: the calls are many and short, and threads would wait for each other longer than they work.
+"""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+from numpy.typing import NDArray
 
-from tomosplat.volume.torso.field import Array
-
-
-@njit(cache=True)
-def _index_range(axis: Array, low: float, high: float) -> tuple[int, int]:
-    return int(np.searchsorted(axis, low)), int(np.searchsorted(axis, high))
+Array = NDArray[np.float32]
 
 
 @njit(cache=True, error_model="numpy")
-def stamp_tube(distance: Array, x: Array, y: Array, z: Array, points: Array, radii: Array, up: Array) -> None:
+def _stamp_piece(
+    plane: Array, x: float, y: Array, z: Array, ends: Array, radii: Array, basis: Array, box: NDArray[np.int64]
+) -> None:
+    """Lower one plane [J, K] of constant x; ``basis`` holds the axis over its squared length, ``up`` and the axis."""
+    px, py, pz = ends[0]
+    ax, ay, az = basis[2]
+    sx, sy, sz = basis[0]
+    ux, uy, uz = basis[1]
+    high_start, wide_start = radii[0]
+    high_growth, wide_growth = radii[1, 0] - high_start, radii[1, 1] - wide_start
+    for j in range(box[1, 0], box[1, 1]):
+        for k in range(box[2, 0], box[2, 1]):
+            rx, ry, rz = x - px, y[j] - py, z[k] - pz
+            t = min(max(rx * sx + ry * sy + rz * sz, np.float32(0)), np.float32(1))
+            rx, ry, rz = rx - t * ax, ry - t * ay, rz - t * az
+            tall, wide = high_start + t * high_growth, wide_start + t * wide_growth
+            high = rx * ux + ry * uy + rz * uz
+            wide2 = max(rx * rx + ry * ry + rz * rz - high * high, np.float32(0)) / (wide * wide)
+            high2 = high * high / (tall * tall)
+            norm = math.sqrt(high2 + wide2)
+            slope = math.sqrt(high2 / (tall * tall) + wide2 / (wide * wide))
+            d = norm * (norm - np.float32(1)) / slope if norm > np.float32(1e-3) else -min(tall, wide)
+            plane[j, k] = min(plane[j, k], d)
+
+
+@njit(cache=True, error_model="numpy")
+def stamp_tube(
+    distance: Array, x: Array, y: Array, z: Array, points: Array, radii: Array, up: Array, reach: float
+) -> None:
     """Lower ``distance`` to that of a tube of elliptic section along a polyline.
 
     Args:
-        distance: [I, J, K], changed in place within 6 mm of the tube.
-        x: [I] sample positions in mm; ``y`` [J] and ``z`` [K] likewise.
-        y: See ``x``.
-        z: See ``x``.
-        points: [N, 3] centre line, N ≥ 2.
-        radii: [N, 2] half-axes of the section, along ``up`` and across it.
+        distance: [I, J, K], changed in place within ``reach`` mm of the tube.
+        x: [I] increasing sample positions in mm.
+        y: [J], likewise.
+        z: [K], likewise.
+        points: [N, 2, 3] both ends of each piece of the centre line.
+        radii: [N, 2, 2] half-axes of the section at both ends, along ``up`` and across it.
         up: [N, 3] direction of the first half-axis; its part along the centre line is ignored.
+        reach: How far outside the tube the distance is needed, mm.
     """
-    for n in range(len(points) - 1):
-        p, q = points[n], points[n + 1]
-        ax, ay, az = q[0] - p[0], q[1] - p[1], q[2] - p[2]
-        length2 = ax * ax + ay * ay + az * az + 1e-12
-        ux, uy, uz = up[n, 0], up[n, 1], up[n, 2]
-        along = (ux * ax + uy * ay + uz * az) / length2
-        ux, uy, uz = ux - along * ax, uy - along * ay, uz - along * az
-        scale = 1.0 / math.sqrt(ux * ux + uy * uy + uz * uz + 1e-12)
-        ux, uy, uz = ux * scale, uy * scale, uz * scale
-        reach = max(max(radii[n, 0], radii[n, 1]), max(radii[n + 1, 0], radii[n + 1, 1])) + 6.0
-        i0, i1 = _index_range(x, min(p[0], q[0]) - reach, max(p[0], q[0]) + reach)
-        j0, j1 = _index_range(y, min(p[1], q[1]) - reach, max(p[1], q[1]) + reach)
-        k0, k1 = _index_range(z, min(p[2], q[2]) - reach, max(p[2], q[2]) + reach)
-        for i in range(i0, i1):
+    count = len(points)
+    box = np.empty((count, 3, 2), np.int64)
+    basis = np.empty((count, 3, 3), np.float32)
+    for n in range(count):
+        p, q = points[n, 0], points[n, 1]
+        margin = radii[n].max() + reach
+        for c, axis in enumerate((x, y, z)):
+            box[n, c, 0] = np.searchsorted(axis, min(p[c], q[c]) - margin)
+            box[n, c, 1] = np.searchsorted(axis, max(p[c], q[c]) + margin)
+        length2 = 1e-9
+        along = 0.0
+        for c in range(3):
+            basis[n, 0, c] = q[c] - p[c]
+            length2 += basis[n, 0, c] ** 2
+            along += basis[n, 0, c] * up[n, c]
+        square = 1e-12
+        for c in range(3):
+            basis[n, 1, c] = up[n, c] - along / length2 * basis[n, 0, c]
+            square += basis[n, 1, c] ** 2
+        for c in range(3):
+            basis[n, 1, c] /= math.sqrt(square)
+            basis[n, 0, c] /= length2
+            basis[n, 2, c] = q[c] - p[c]
+    for i in range(len(x)):
+        for n in range(count):
+            if box[n, 0, 0] <= i < box[n, 0, 1]:
+                _stamp_piece(distance[i], x[i], y, z, points[n], radii[n], basis[n], box[n])
+
+
+@njit(cache=True, error_model="numpy")
+def stamp_balls(distance: Array, x: Array, y: Array, z: Array, centers: Array, radii: Array, reach: float) -> None:
+    """Lower ``distance`` [I, J, K] to that of the union of balls ``centers`` [N, 3], ``radii`` [N] mm."""
+    for i in range(len(x)):
+        for n in range(len(centers)):
+            margin = radii[n] + reach
+            dx = x[i] - centers[n, 0]
+            if abs(dx) > margin:
+                continue
+            j0, j1 = np.searchsorted(y, centers[n, 1] - margin), np.searchsorted(y, centers[n, 1] + margin)
+            k0, k1 = np.searchsorted(z, centers[n, 2] - margin), np.searchsorted(z, centers[n, 2] + margin)
             for j in range(j0, j1):
                 for k in range(k0, k1):
-                    rx, ry, rz = x[i] - p[0], y[j] - p[1], z[k] - p[2]
-                    t = min(max((rx * ax + ry * ay + rz * az) / length2, 0.0), 1.0)
-                    rx, ry, rz = rx - t * ax, ry - t * ay, rz - t * az
-                    a = radii[n, 0] + t * (radii[n + 1, 0] - radii[n, 0])
-                    b = radii[n, 1] + t * (radii[n + 1, 1] - radii[n, 1])
-                    high = rx * ux + ry * uy + rz * uz
-                    wide2 = max(rx * rx + ry * ry + rz * rz - high * high, 0.0)
-                    norm = math.sqrt((high / a) ** 2 + wide2 / (b * b))
-                    slope = math.sqrt((high / (a * a)) ** 2 + wide2 / (b * b * b * b))
-                    d = norm * (norm - 1.0) / slope if norm > 1e-3 else -min(a, b)
+                    dy, dz = y[j] - centers[n, 1], z[k] - centers[n, 2]
+                    d = math.sqrt(dx * dx + dy * dy + dz * dz) - radii[n]
                     distance[i, j, k] = min(distance[i, j, k], d)
 
 
 @njit(cache=True, error_model="numpy")
-def stamp_balls(distance: Array, x: Array, y: Array, z: Array, centers: Array, radii: Array) -> None:
-    """Lower ``distance`` [I, J, K] to that of the union of balls ``centers`` [N, 3], ``radii`` [N]; reaches 3 mm."""
-    for n in range(len(centers)):
-        c, reach = centers[n], radii[n] + 3.0
-        i0, i1 = _index_range(x, c[0] - reach, c[0] + reach)
-        j0, j1 = _index_range(y, c[1] - reach, c[1] + reach)
-        k0, k1 = _index_range(z, c[2] - reach, c[2] + reach)
-        for i in range(i0, i1):
-            for j in range(j0, j1):
-                for k in range(k0, k1):
-                    d = math.sqrt((x[i] - c[0]) ** 2 + (y[j] - c[1]) ** 2 + (z[k] - c[2]) ** 2) - radii[n]
-                    distance[i, j, k] = min(distance[i, j, k], d)
+def ellipsoid_distance(x: Array, y: Array, z: Array, center: Array, radii: Array, axes: Array) -> Array:
+    """First-order distance [I, J, K] to the ellipsoid of half-axes ``radii`` [3] along the rows of ``axes`` [3, 3]."""
+    out = np.empty((len(x), len(y), len(z)), np.float32)
+    smallest = radii.min()
+    for i in range(len(x)):
+        for j in range(len(y)):
+            for k in range(len(z)):
+                dx, dy, dz = x[i] - center[0], y[j] - center[1], z[k] - center[2]
+                value, slope = 0.0, 0.0
+                for c in range(3):
+                    along = (axes[c, 0] * dx + axes[c, 1] * dy + axes[c, 2] * dz) / radii[c]
+                    value += along * along
+                    slope += (along / radii[c]) ** 2
+                norm = math.sqrt(value)
+                out[i, j, k] = norm * (norm - 1.0) / math.sqrt(slope) if norm > 1e-3 else -smallest
+    return out
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True)
+def blend(a: Array, b: Array, width: float, sign: float) -> Array:
+    """Smooth minimum (``sign`` 1) or maximum (−1) of two arrays [I, J, K]."""
+    out = np.empty(a.shape, np.float32)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            for k in range(a.shape[2]):
+                p, q = sign * a[i, j, k], sign * b[i, j, k]
+                near = max(width - abs(p - q), 0.0)
+                out[i, j, k] = sign * (min(p, q) - near * near / (4.0 * width))
+    return out
+
+
+@njit(cache=True, error_model="numpy")
 def contour_distance(x: Array, y: Array, middle: Array, radius: Array) -> Array:
     """Distance to a stack of star-shaped contours, one per z.
 
@@ -87,7 +150,7 @@ def contour_distance(x: Array, y: Array, middle: Array, radius: Array) -> Array:
     """
     last = radius.shape[1] - 1
     out = np.empty((len(x), len(y), len(middle)), np.float32)
-    for i in prange(len(x)):
+    for i in range(len(x)):
         for j in range(len(y)):
             for k in range(len(middle)):
                 dy = y[j] - middle[k]
@@ -98,4 +161,34 @@ def contour_distance(x: Array, y: Array, middle: Array, radius: Array) -> Array:
                 r = radius[k, a] + (angle - a) * turn
                 per_radian = turn * (last / math.pi)
                 out[i, j, k] = (rho - r) * r / math.sqrt(r * r + per_radian * per_radian)
+    return out
+
+
+@njit(cache=True)
+def _smoothstep(t: np.float32) -> np.float32:
+    return t * t * (np.float32(3) - np.float32(2) * t)
+
+
+@njit(cache=True)
+def _mix(a: np.float32, b: np.float32, share: np.float32) -> np.float32:
+    return a + share * (b - a)
+
+
+@njit(cache=True)
+def interpolate(bumps: Array, x: Array, y: Array, z: Array) -> Array:
+    """Sample a coarse lattice at indices ``x`` [I], ``y`` [J], ``z`` [K] with smoothstep weights, [I, J, K]."""
+    out = np.empty((len(x), len(y), len(z)), np.float32)
+    column = np.empty(bumps.shape[2], np.float32)
+    for i in range(len(x)):
+        a = int(x[i])
+        u = _smoothstep(x[i] - np.float32(a))
+        for j in range(len(y)):
+            b = int(y[j])
+            v = _smoothstep(y[j] - np.float32(b))
+            for c in range(len(column)):
+                back = _mix(bumps[a, b, c], bumps[a + 1, b, c], u)
+                column[c] = _mix(back, _mix(bumps[a, b + 1, c], bumps[a + 1, b + 1, c], u), v)
+            for k in range(len(z)):
+                c = int(z[k])
+                out[i, j, k] = _mix(column[c], column[c + 1], _smoothstep(z[k] - np.float32(c)))
     return out

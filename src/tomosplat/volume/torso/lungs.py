@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.curves import Tube, shift, tube, union
-from tomosplat.volume.torso.field import Array, Lattice, Window, ellipsoid, smooth_intersection, smooth_union
+from tomosplat.volume.torso.field import Lattice, Window, ellipsoid, smooth_intersection, smooth_union
 from tomosplat.volume.torso.heart import Heart
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID, UNLABELLED
 from tomosplat.volume.torso.spine import Spine
 from tomosplat.volume.torso.vessels import chest_tubes
 
-_PARENCHYMA_HU, _AIR_HU, _MUSCLE_HU = -860, -985, 50
+PARENCHYMA_HU = -862
+_AIR_HU, _MUSCLE_HU = -985, 50
+LOBES = [label for name, label in ID.items() if name.startswith("lung_")]
 _DIAPHRAGM_MM = 3.0
 # Domes of the diaphragm: centre and half-axes of the right, the left and the one under the heart.
 _DOMES = (((64, 8, 330), (80, 100, 95)), ((-64, 6, 322), (78, 97, 90)), ((-4, 26, 330), (64, 72, 73)))
-_CHEST_FLOOR = 318
+_CHEST_FLOOR, _APEX_Z = 318, np.float32(592)
 
 
 def diaphragm_distance(window: Window, build: Build) -> Array:
@@ -48,16 +52,17 @@ def airway() -> list[Tube]:
     ]
 
 
-def lung_distance(canvas: Canvas, build: Build, spine: Spine, heart: Heart, cavity: Array) -> tuple[Window, Array]:
+def lung_distance(lattice: Lattice, build: Build, spine: Spine, heart: Heart, cavity: Array) -> tuple[Window, Array]:
     """Distance to both lungs: the chest without diaphragm and mediastinum."""
-    window = canvas.lattice.window((-150, -130, _CHEST_FLOOR), (150, 120, 605))
+    window = lattice.window((-150, -130, _CHEST_FLOOR), (150, 120, 605))
     chest = cavity[window.box] + np.float32(1.5)
     below = diaphragm_distance(window, build) - np.float32(_DIAPHRAGM_MM)
     lungs = smooth_intersection(chest, -below, 4)
-    return window, smooth_intersection(lungs, -_mediastinum(canvas.lattice, window, spine, heart), 6)
+    lungs = smooth_intersection(lungs, window.z - _APEX_Z, 14)
+    return window, smooth_intersection(lungs, -_mediastinum(window, spine, heart), 6)
 
 
-def _mediastinum(lattice: Lattice, window: Window, spine: Spine, heart: Heart) -> Array:
+def _mediastinum(window: Window, spine: Spine, heart: Heart) -> Array:
     """Everything between the lungs, with the fat around it."""
     out = window.far()
     column = tube(
@@ -87,27 +92,34 @@ def _inner(part: Window, whole: Window) -> tuple[slice, ...]:
     return tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip(part.box, whole.box, strict=True))
 
 
+def lobes(x: Array, y: Array, z: Array) -> NDArray[np.uint8]:
+    """Label of the lobe that each position would belong to; the fissures are curved planes."""
+    upper = z > 525 - 0.78 * (y + 95) - 0.0012 * x * x
+    above = z > 458 + 0.05 * y
+    right = np.where(
+        upper,
+        np.where(above, ID["lung_upper_lobe_right"], ID["lung_middle_lobe_right"]),
+        ID["lung_lower_lobe_right"],
+    )
+    left = np.where(upper, ID["lung_upper_lobe_left"], ID["lung_lower_lobe_left"])
+    return np.where(x > 0, right, left).astype(np.uint8)
+
+
 def paint_lungs(canvas: Canvas, window: Window, lungs: Array) -> None:
-    """Paint the five lobes; the fissures are curved planes."""
-    x, y, z = window.x, window.y, window.z
-    oblique = z - (525 - np.float32(0.78) * (y + 95) - np.float32(0.0012) * x * x)
-    transverse = z - (458 + np.float32(0.05) * y) + np.float32(0) * x
-    right, upper = x > 0, oblique > 0
-    lobes = {
-        "lung_lower_lobe_right": right & ~upper,
-        "lung_middle_lobe_right": right & upper & (transverse <= 0),
-        "lung_upper_lobe_right": right & upper & (transverse > 0),
-        "lung_lower_lobe_left": ~right & ~upper,
-        "lung_upper_lobe_left": ~right & upper,
-    }
-    for name, where in lobes.items():
-        canvas.paint(window, lungs, _PARENCHYMA_HU, ID[name], where=where)
+    """Paint the five lobes."""
+    lobe = lobes(window.x, window.y, window.z)
+    for label in LOBES:
+        canvas.paint(window, lungs, PARENCHYMA_HU, label, where=lobe == label)
 
 
-def paint_airway(canvas: Canvas, spine: Spine) -> None:
-    """Paint gullet, windpipe and bronchi; the lumen is the trachea's label, as segmentations have it."""
+def paint_esophagus(canvas: Canvas, spine: Spine) -> None:
+    """Paint the gullet."""
     gullet = esophagus(spine)
     canvas.paint(window := gullet.window(canvas.lattice), gullet.distance(window), 38, ID["esophagus"])
+
+
+def paint_airway(canvas: Canvas) -> None:
+    """Paint windpipe and bronchi; wall and lumen share the trachea's label."""
     window, distance = union(airway(), canvas.lattice, margin=3)
     canvas.paint(window, distance - np.float32(1.4), _MUSCLE_HU - 10, ID["trachea"])
     canvas.paint(window, distance, _AIR_HU, ID["trachea"])

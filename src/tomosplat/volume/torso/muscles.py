@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.curves import Sheet, Tube, sheet, shift, tube, union
-from tomosplat.volume.torso.labels import ID
+from tomosplat.volume.torso.kernels import Array
+from tomosplat.volume.torso.labels import ID, UNLABELLED
 from tomosplat.volume.torso.spine import Spine
 
-_MUSCLE_HU = 58
+_MUSCLE_HU, _FAT_HU = 58, -75
+#: Muscles come no closer to the air than this.
+_UNDER_SKIN_MM = 7.0
 
 
 def _back(spine: Spine) -> Tube:
@@ -49,12 +54,13 @@ def _psoas(spine: Spine) -> list[Tube | Sheet]:
 def _maximus() -> Sheet:
     return sheet(
         (
-            ((44, -98, 176), (74, -92, 188), (104, -72, 180)),
-            ((34, -104, 140), (78, -108, 140), (122, -72, 134)),
-            ((22, -98, 100), (74, -110, 92), (132, -56, 86)),
-            ((34, -82, 62), (76, -92, 48), (126, -44, 40)),
+            ((48, -94, 174), (72, -92, 186), (100, -72, 180)),
+            ((32, -96, 146), (74, -104, 150), (116, -74, 146)),
+            ((20, -94, 108), (72, -108, 104), (128, -60, 100)),
+            ((28, -84, 70), (78, -96, 62), (132, -48, 62)),
+            ((60, -76, 42), (94, -78, 34), (128, -42, 34)),
         ),
-        ((6, 7, 5), (11, 15, 8), (12, 18, 9), (9, 14, 8)),
+        ((4, 5, 3), (8, 12, 5), (10, 18, 8), (8, 17, 8), (4, 8, 5)),
         step=2.5,
     )
 
@@ -62,11 +68,12 @@ def _maximus() -> Sheet:
 def _medius() -> Sheet:
     return sheet(
         (
-            ((121, 38, 180), (137, 18, 198), (134, -20, 205), (110, -62, 194)),
-            ((122, 30, 152), (134, 10, 160), (130, -24, 160), (108, -58, 152)),
-            ((128, 12, 112), (136, -2, 112), (132, -22, 110), (114, -44, 112)),
+            ((118, 44, 182), (135, 22, 203), (132, -18, 214), (108, -58, 203)),
+            ((122, 36, 156), (135, 12, 166), (130, -24, 168), (102, -62, 166)),
+            ((128, 18, 124), (137, 2, 124), (131, -22, 124), (106, -46, 128)),
+            ((136, 4, 96), (140, -6, 94), (138, -16, 94), (128, -28, 98)),
         ),
-        ((5, 8, 8, 6), (11, 14, 14, 11), (8, 11, 11, 7)),
+        ((3, 4, 4, 3), (6, 12, 13, 6), (6, 11, 11, 6), (4, 6, 6, 4)),
         step=2.5,
     )
 
@@ -74,16 +81,16 @@ def _medius() -> Sheet:
 def _minimus() -> Sheet:
     return sheet(
         (
-            ((116, 28, 150), (122, 8, 158), (116, -20, 156)),
-            ((108, 22, 128), (114, 6, 130), (108, -20, 130)),
-            ((116, 10, 104), (122, -4, 102), (116, -18, 104)),
+            ((116, 28, 156), (121, 8, 166), (114, -22, 162)),
+            ((108, 22, 130), (113, 6, 134), (105, -20, 132)),
+            ((122, 8, 102), (126, -2, 100), (120, -14, 102)),
         ),
-        ((5, 6, 5), (7, 8, 7), (6, 7, 6)),
+        ((3, 4, 3), (6, 7.5, 6), (4, 5, 4)),
         step=2.5,
     )
 
 
-def paint_muscles(canvas: Canvas, spine: Spine) -> None:
+def paint_muscles(canvas: Canvas, spine: Spine, skin: Array) -> None:
     """Paint both sides; bones are painted over them later."""
     groups: dict[str, list[Tube | Sheet]] = {
         "gluteus_maximus": [_maximus()],
@@ -95,4 +102,6 @@ def paint_muscles(canvas: Canvas, spine: Spine) -> None:
     for name, parts in groups.items():
         for side in ("right", "left"):
             window, distance = union([p if side == "right" else p.mirrored() for p in parts], canvas.lattice)
-            canvas.paint(window, distance, _MUSCLE_HU, ID[f"{name}_{side}"])
+            deep = skin[window.box] < -_UNDER_SKIN_MM
+            canvas.paint(window, distance - np.float32(1.3), _FAT_HU, UNLABELLED, where=deep)
+            canvas.paint(window, distance, _MUSCLE_HU, ID[f"{name}_{side}"], where=deep)

@@ -6,7 +6,8 @@ import numpy as np
 
 from tomosplat.volume.torso.canvas import Canvas, bone
 from tomosplat.volume.torso.curves import Sheet, Tube, sheet, shift, tube, union
-from tomosplat.volume.torso.field import Array, Window, ellipsoid, smooth_intersection, smooth_union
+from tomosplat.volume.torso.field import Window, ellipsoid, smooth_intersection, smooth_union
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID
 
 #: Centre of the right hip joint, mm.
@@ -17,10 +18,10 @@ _OPENING = np.array([0.80, 0.30, -0.52])
 
 # The wing of the ilium, right side: rows from the crest down to the pelvic brim, columns from front to back.
 _WING = (
-    ((116, 42, 178), (131, 22, 203), (126, -18, 217), (98, -62, 208), (52, -92, 178)),
-    ((108, 36, 160), (119, 15, 176), (112, -20, 182), (86, -60, 176), (49, -88, 160)),
-    ((98, 28, 138), (102, 8, 146), (94, -22, 146), (72, -54, 144), (48, -80, 144)),
-    ((90, 20, 114), (90, 2, 118), (82, -22, 118), (66, -46, 121), (50, -66, 130)),
+    ((114, 46, 178), (131, 24, 204), (127, -18, 218), (98, -62, 208), (50, -93, 180)),
+    ((106, 34, 160), (118, 15, 178), (111, -20, 184), (86, -58, 182), (46, -89, 165)),
+    ((98, 33, 138), (100, 9, 148), (90, -18, 153), (66, -50, 160), (42, -81, 150)),
+    ((91, 25, 116), (86, 4, 118), (75, -18, 128), (54, -45, 149), (44, -71, 140)),
 )
 _WING_HALF = ((4.5, 5.5, 5, 5.5, 6.5), (4, 3, 2.4, 3.4, 7), (5, 4, 3, 4.5, 7), (8, 8, 7.5, 6.5, 6))
 

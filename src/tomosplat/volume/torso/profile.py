@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from tomosplat.volume.torso import kernels
-from tomosplat.volume.torso.field import Array, Window
+from tomosplat.volume.torso.field import Window
+from tomosplat.volume.torso.kernels import Array
 
 Floats = NDArray[np.float64]
 
@@ -49,10 +50,11 @@ class Profile:
 
     def distance(self, window: Window) -> Array:
         """Distance to the contour within each plane of constant z, [I, J, K]."""
-        z = window.z.ravel().astype(np.float64)
+        x, y, height = window.axes
+        z = height.astype(np.float64)
         middle = self.at(z)[:, 1:3].mean(axis=1).astype(np.float32)
         radius = self.radius(_ANGLES[None, :], z[:, None]).astype(np.float32)
-        return kernels.contour_distance(window.x.ravel(), window.y.ravel(), middle, radius)
+        return kernels.contour_distance(x, y, middle, radius)
 
     def grown(self, sides: float, back: float, front: float) -> Profile:
         """Return the profile moved outwards by so many mm."""
@@ -90,19 +92,19 @@ CAVITY = Profile(
 TRUNK = Profile(
     np.array(
         [
-            (20, 150, -90, 62, 2.6, 0),
-            (55, 168, -102, 82, 2.6, 4),
-            (95, 172, -108, 90, 2.6, 8),
-            (140, 168, -106, 98, 2.6, 6),
-            (185, 158, -98, 104, 2.5, 6),
-            (235, 146, -97, 106, 2.45, 9),
-            (280, 144, -101, 107, 2.45, 11),
-            (330, 150, -110, 109, 2.45, 11),
-            (380, 157, -119, 112, 2.45, 10),
-            (430, 161, -127, 111, 2.5, 9),
-            (480, 163, -132, 103, 2.6, 8),
-            (520, 162, -133, 90, 2.7, 6),
-            (550, 156, -129, 76, 2.7, 5),
+            (20, 140, -60, 50, 2.4, 0),
+            (55, 166, -92, 80, 2.5, 4),
+            (95, 172, -106, 90, 2.6, 8),
+            (140, 168, -108, 98, 2.6, 5),
+            (185, 158, -103, 104, 2.5, 5),
+            (235, 146, -100, 106, 2.45, 8),
+            (280, 144, -104, 107, 2.45, 10),
+            (330, 150, -113, 109, 2.45, 9),
+            (380, 157, -123, 111, 2.45, 8),
+            (430, 161, -131, 109, 2.5, 6),
+            (480, 163, -135, 100, 2.6, 5),
+            (520, 162, -135, 88, 2.7, 4),
+            (550, 156, -131, 74, 2.7, 3),
             (575, 146, -122, 60, 2.6, 3),
             (600, 122, -108, 40, 2.4, 0),
             (622, 80, -92, 20, 2.2, 0),

@@ -11,7 +11,8 @@ from scipy.interpolate import CubicSpline
 from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas, bone
 from tomosplat.volume.torso.curves import Sheet, Tube, tube, union
-from tomosplat.volume.torso.field import Array, Window, smooth_intersection, smooth_union
+from tomosplat.volume.torso.field import Window, smooth_intersection, smooth_union
+from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID, UNLABELLED, VERTEBRAE
 
 Vector = NDArray[np.float64]
@@ -42,7 +43,7 @@ _LEVELS: dict[str, tuple[float, ...]] = {
 
 # The curve of the column: z, y.
 _CURVE = ((60, -70), (120, -60), (172, -25), (189, -21), (224, -16), (258, -17), (291, -24), (323, -33), (353, -42))
-_CURVE_THORACIC = ((405, -54), (473, -61), (534, -55), (571, -45), (606, -35), (640, -27))
+_CURVE_THORACIC = ((405, -52), (473, -57), (534, -52), (571, -43), (606, -34), (640, -27))
 
 
 @dataclass(frozen=True)
