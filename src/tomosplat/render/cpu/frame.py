@@ -25,8 +25,6 @@ from tomosplat.render.cpu.projection_backward import project_backward
 from tomosplat.render.cpu.threads import n_threads, run, split
 from tomosplat.render.projection import frustum_limits
 
-#: Jobs per thread where their lengths differ: fine enough to even them out, coarse enough to cost nothing.
-_JOBS_PER_THREAD = 8
 #: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
 _PAIR_BYTES = 12
 #: Each thread of the backward pass sums into 48 bytes per Gaussian of its own; more threads than this would not pay.
@@ -137,7 +135,7 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
         tile_starts, lists = _bin(scratch, kept, records, tile_counts, tiles_x, tiles_y, exact)
     jobs = [
         (a, b, pixel_centers(lanes), records, tile_starts, lists, n_blended, image)
-        for a, b in split(tiles_x * tiles_y, _JOBS_PER_THREAD * n_threads())
+        for a, b in _even_jobs(tiles_x * tiles_y)
     ]
     run(portable.composite if lanes == 0 else composite, jobs)
     frame = Frame(camera, records, tile_starts, lists, n_blended)
@@ -148,10 +146,7 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
 def collect_frame(parameters: Parameters, frame: Frame, groups: U8, depth: F32, coverage: F32) -> None:
     """Write depth [H, W] and coverage [H, W, L] of a picture that ``draw`` has made."""
     lists = (frame.records, frame.tile_starts, frame.lists, frame.n_blended)
-    jobs = [
-        (a, b, *lists, parameters.labels, groups, depth, coverage)
-        for a, b in split(len(frame.n_blended), _JOBS_PER_THREAD * n_threads())
-    ]
+    jobs = [(a, b, *lists, parameters.labels, groups, depth, coverage) for a, b in _even_jobs(len(frame.n_blended))]
     run(collect, jobs)
 
 
@@ -177,7 +172,12 @@ def draw_backward(
         run(portable.composite_backward if lanes == 0 else composite_backward, jobs)
         rest = (parameters.direction_weight, frame.camera, sums, accumulate, *gradients)
         arrays = parameters.differentiable
-        run(project_backward, [(a, b, *arrays, *rest) for a, b in split(n, n_threads())])
+        run(project_backward, [(a, b, *arrays, *rest) for a, b in _even_jobs(n)])
+
+
+def _even_jobs(n: int) -> list[tuple[int, int]]:
+    """Ranges for kernels whose work is uneven: short enough to even it out, long enough that starting them is free."""
+    return split(n, 8 * n_threads())
 
 
 def _project(
@@ -185,7 +185,7 @@ def _project(
 ) -> None:
     arrays = (*p.differentiable, p.labels, visible)
     rest = (p.direction_weight, camera, tiles_x, tiles_y, records, tile_counts)
-    bad = run(project, [(a, b, *arrays, *rest) for a, b in split(len(p.means), n_threads())])
+    bad = run(project, [(a, b, *arrays, *rest) for a, b in _even_jobs(len(p.means))])
     first = min((index for index in bad if index >= 0), default=None)
     if first is not None:
         raise UnitsError(
