@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ _KERNELS = {0: "portable", 8: "AVX2, 8 lanes", 16: "AVX-512, 16 lanes"}
 @cache
 def best_lanes() -> Lanes:
     """The widest vectors that have fused multiply-add here; 0 where there are none."""
+    if os.environ.get("NUMBA_CPU_NAME"):
+        return 0  # NUMBA_CPU_NAME asks for code for another processor, of which nothing is known here
     has = llvm.get_host_cpu_features()
     if has.get("avx512f", False):
         return 16
