@@ -23,8 +23,10 @@ _BRANCH_REACH = 30  # 45 mm around the trachea, and as far below it
 def find_lungs(hu: Image, body: Mask) -> Mask:
     """Return the air of the lungs, with that of the airway connected to them.
 
-    Bowel gas is small, or pure air.
+    Bowel gas is small, or pure air; a specimen in air, which the body is drawn widely around, has no lungs.
     """
+    if np.count_nonzero(body & (hu > _AIR_HU)) < 0.25 * np.count_nonzero(body):
+        return np.zeros_like(body)
     air = Regions((hu < _AIR_HU) & body)
     gas = air.mean(hu < _GAS_HU)
     large = (air.sizes > _LUNG_VOXELS) & (gas < 0.5)

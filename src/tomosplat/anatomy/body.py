@@ -22,15 +22,21 @@ def find_body(hu: Image) -> Mask:
     """
     half = _halved(hu)
     tissue = (half > _TISSUE_HU) & ~_padding(half)
-    thick = erode(tissue, 3)
-    regions = Regions(thick if thick.any() else tissue)
-    bone = regions.mean(half > _BONE_HU)
-    is_part = (regions.sizes > 0.01 * regions.sizes.max()) & (bone > 0.02)
-    is_part[regions.sizes.argmax()] = True
-    body = dilate(regions.select(is_part), 5) & tissue
+    body = dilate(_parts(half, erode(tissue, 3)), 5) & tissue
+    if body.sum() < 0.5 * tissue.sum():  # nothing here is thick: dry bone, or the scan of a small animal
+        body = dilate(_parts(half, tissue), 5)
     whole = body | slice_holes(body).ids.astype(np.bool_) | _inner_air(half, body)
     fine = whole.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
     return np.pad(fine, [(0, n - m) for n, m in zip(hu.shape, fine.shape, strict=True)], mode="edge")
+
+
+def _parts(hu: Image, tissue: Mask) -> Mask:
+    """The largest region of tissue and all others of some size that hold bone (arms, the other leg)."""
+    regions = Regions(tissue)
+    bone = regions.mean(hu > _BONE_HU)
+    is_part = (regions.sizes > 0.01 * regions.sizes.max()) & (bone > 0.02)
+    is_part[regions.sizes.argmax()] = True
+    return regions.select(is_part)
 
 
 def _inner_air(hu: Image, body: Mask) -> Mask:

@@ -43,12 +43,13 @@ class BloodPool:
 
 def find_blood_pool(hu: Image, body: Mask, midline: NDArray[np.float64]) -> BloodPool | None:
     """Return the enhanced blood, or None when the scan has no contrast."""
-    thick = erode(hu > _DENSE_HU, 5) & body
-    mean = ndi.uniform_filter(hu, 5)
-    spread = np.sqrt(np.maximum(ndi.uniform_filter(hu * hu, 5) - mean * mean, 0))
+    calm = np.asarray(ndi.gaussian_filter(hu, 0.7, truncate=3))
+    thick = erode(calm > _DENSE_HU, 5) & body
+    mean = ndi.uniform_filter(calm, 5)
+    spread = np.sqrt(np.maximum(ndi.uniform_filter(calm * calm, 5) - mean * mean, 0))
     regions = Regions(thick & (spread < 0.06 * mean + 8))
     density = regions.mean(hu)
-    even = regions.variation(hu) < 0.1
+    even = regions.variation(calm) < 0.1
     slices = np.round(regions.center(2)).astype(np.intp)
     central = np.abs(regions.center(0) - midline[slices]) <= _CENTRAL
     pools = even & central & (regions.sizes >= _POOL_VOXELS) & (density >= _BLOOD_HU)
@@ -73,6 +74,7 @@ def split_dense(hu: Image, body: Mask, blood: BloodPool) -> tuple[Mask, Mask]:
     vessels = flooded == _BLOOD
     # Away from well filled vessels, what was flooded is an enhanced organ.
     vessels &= dilate(vessels & (hu > 0.75 * blood.hu), 5) & (hu > max(100.0, 0.5 * blood.hu))
+    vessels = Regions(vessels).reached_from(blood.core)
     vessels |= ndi.binary_dilation(vessels) & (hu > 0.25 * blood.hu + 40) & (flooded != _BONE) & body
     return vessels, dense & ((flooded == _BONE) | (flooded == 0)) & ~vessels
 

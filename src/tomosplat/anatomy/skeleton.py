@@ -7,7 +7,7 @@ import scipy.ndimage as ndi
 
 from tomosplat.anatomy.masks import Image, Mask, Regions, bounding_box, close, erode, slice_holes
 
-_BONE_HU = 130
+_BONE_HU = 150
 _CORTICAL_HU = 250
 _MARROW_HU = 100
 _FAT_HU, _RED_MARROW_HU = -15, 72  # the spinal canal lies between
@@ -48,5 +48,5 @@ def fill_marrow(hu: Image, bone: Mask, excluded: Mask) -> Mask:
         across = slice_holes(shut.swapaxes(axis, 2))
         sides += across.select(across.sizes < _LARGEST_HOLE).swapaxes(axis, 2)
     filled = bone.copy()
-    filled[box] |= (inner | enclosed | (sides >= 2)) & ~excluded
+    filled[box] |= (inner | enclosed | (sides == 3)) & ~excluded
     return filled

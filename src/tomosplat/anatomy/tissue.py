@@ -84,7 +84,7 @@ def _label_tissues(hu: Image, body: Mask, progress: Progress | None) -> NDArray[
 
 def _smoothed(values: Image) -> Image:
     """Calm the noise a little; edges stay within half a voxel."""
-    return np.asarray(ndi.gaussian_filter(values, 0.8, truncate=3))
+    return np.asarray(ndi.gaussian_filter(values, 0.5, truncate=3))
 
 
 def _midline(body: Mask) -> NDArray[np.float64]:
