@@ -80,7 +80,7 @@ def merge_blocks(entries: LabelBlocks) -> LabelBlocks:
     unique, group = np.unique(keys, axis=0, return_inverse=True)
 
     def total(values: NDArray[np.float32]) -> NDArray[np.float64]:
-        columns = values.reshape(len(entries), -1).T
+        columns = values.reshape(len(entries), math.prod(values.shape[1:])).T
         sums = [np.bincount(group.ravel(), weights=column, minlength=len(unique)) for column in columns]
         summed: NDArray[np.float64] = np.stack(sums, axis=1).reshape(len(unique), *values.shape[1:]).astype(np.float64)
         return summed
