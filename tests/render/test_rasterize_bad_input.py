@@ -112,6 +112,12 @@ def test_empty_scene_and_no_cameras():
     rasterize(with_gradients(scene), two_cameras()).rgba.sum().backward()
 
 
+def test_no_camera_gives_no_gradient():
+    scene = with_gradients(random_scene(5))
+    rasterize(scene, two_cameras()[:0]).rgba.sum().backward()
+    assert all(float(getattr(scene, name).grad.abs().max()) == 0 for name in DIFFERENTIABLE)
+
+
 def test_many_screen_filling_gaussians():
     scene = random_scene(500).to(torch.float32)
     large = replace(scene, covs=scene.covs * 1e8)

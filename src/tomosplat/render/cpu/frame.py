@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,10 +15,11 @@ from tomosplat.render.cpu.backend import Lanes, pixel_centers
 from tomosplat.render.cpu.collecting import collect
 from tomosplat.render.cpu.compositing import composite
 from tomosplat.render.cpu.compositing_backward import composite_backward
-from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8, aligned_empty
+from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8
 from tomosplat.render.cpu.projection import project
 from tomosplat.render.cpu.projection_backward import project_backward
 from tomosplat.render.cpu.threads import n_threads, run, split
+from tomosplat.render.cpu.workspace import Spare, Workspace
 from tomosplat.render.projection import frustum_limits
 
 #: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
@@ -30,39 +27,7 @@ _PAIR_BYTES = 12
 #: Each thread of the backward pass sums into 48 bytes per Gaussian of its own; more threads than this would not pay.
 _MAX_GRADIENT_BUFFERS = 16
 
-
-class Workspace:
-    """Arrays that outlive one picture, because the system hands out new memory slowly."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[str, Any] = {}
-
-    def take(self, name: str, size: int, dtype: type[np.generic]) -> Any:
-        """Uninitialised array of ``size``; what the name held before is lost."""
-        array = self._arrays.get(name)
-        if array is None or array.size < size:
-            array = self._arrays[name] = aligned_empty(size + size // 8, dtype)
-        return array[:size]
-
-
-# One spare of each kind at most. A deque's append and pop need no lock, so a finalizer may call them at any time.
-_spare_scratch: deque[Workspace] = deque(maxlen=1)
-_spare_kept: deque[Workspace] = deque(maxlen=1)
-
-
-def _borrow(spare: deque[Workspace]) -> Workspace:
-    try:
-        return spare.pop()
-    except IndexError:
-        return Workspace()
-
-
-@contextmanager
-def scratch_space() -> Iterator[Workspace]:
-    """Arrays for the duration of a block; dropped, not reused, if it fails."""
-    workspace = _borrow(_spare_scratch)
-    yield workspace
-    _spare_scratch.append(workspace)
+_SCRATCH, _KEPT = Spare(), Spare()
 
 
 @dataclass(frozen=True)
@@ -126,10 +91,10 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
     n = len(parameters.means)
     height, width = image.shape[:2]
     tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
-    kept = _borrow(_spare_kept)
+    kept = _KEPT.borrow()
     records = kept.take("records", n * int(RECORD), np.float32)
     n_blended = kept.take("n_blended", tiles_x * tiles_y, np.int32)
-    with scratch_space() as scratch:
+    with _SCRATCH.block() as scratch:
         tile_counts = scratch.take("tile_counts", n, np.int32)
         _project(parameters, visible, camera, tiles_x, tiles_y, records, tile_counts)
         tile_starts, lists = _bin(scratch, kept, records, tile_counts, tiles_x, tiles_y, exact)
@@ -139,7 +104,7 @@ def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: L
     ]
     run(portable.composite if lanes == 0 else composite, jobs)
     frame = Frame(camera, records, tile_starts, lists, n_blended)
-    weakref.finalize(frame, _spare_kept.append, kept)
+    _KEPT.give_back_with(frame, kept)
     return frame
 
 
@@ -165,7 +130,7 @@ def draw_backward(
     """
     n, n_tiles = len(parameters.means), len(frame.n_blended)
     n_buffers = min(n_threads(), _MAX_GRADIENT_BUFFERS, n_tiles)
-    with scratch_space() as scratch:
+    with _SCRATCH.block() as scratch:
         sums = scratch.take("gradients", n_buffers * n * int(GRADIENT), np.float32).reshape(n_buffers, -1)
         lists = (frame.records, frame.tile_starts, frame.lists, frame.n_blended)
         jobs = [(i, n_buffers, pixel_centers(lanes), *lists, image, image_gradient, sums[i]) for i in range(n_buffers)]

@@ -117,7 +117,8 @@ class _Splat(torch.autograd.Function):
     def backward(ctx: Any, rgba_gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         rgba, *tensors = ctx.saved_tensors
         parameters = ctx.views.parameters(tuple(tensors))
-        gradients = [torch.empty_like(tensor) for tensor in tensors]
+        new = torch.empty_like if ctx.frames else torch.zeros_like  # the first frame writes every value
+        gradients = [new(tensor) for tensor in tensors]
         images, image_gradients = rgba.detach().numpy(), rgba_gradient.contiguous().numpy()
         arrays = [gradient.numpy() for gradient in gradients]
         for index, frame in enumerate(ctx.frames):
