@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+import tomosplat
+
 HEAVY = ("torch", "numba", "SimpleITK", "scipy", "skimage", "av", "pydicom")
 
 
@@ -29,3 +31,9 @@ def test_importing_and_help_open_no_socket() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "demo" in done.stdout
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    assert "rasterize" in tomosplat.__all__
+    for name in tomosplat.__all__:
+        assert getattr(tomosplat, name) is not None

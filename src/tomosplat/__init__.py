@@ -1,3 +1,10 @@
-"""tomosplat: a CT, MRI or ultrasound scan as an interactive, photorealistic 3D scene."""
+"""tomosplat: a CT, MRI or ultrasound scan as an interactive, photorealistic 3D scene.
+
+The public surface is what ``__init__.pyi`` lists. Each name is loaded when it is first used: importing tomosplat loads
+nothing heavy.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from tomosplat.cli import main
 from tomosplat.geometry import LPS_TO_RAS, Grid
-from tomosplat.volume import torso
+from tomosplat.volume.torso import torso
 
 SPACING_MM = 6.0
 

@@ -148,7 +148,7 @@ def test_a_camera_inside_the_body(run, output, small_scene, tmp_path) -> None:
         "height": 64,
         "cameras": [
             {
-                "viewmat": look_at(position, [*position, 0, 100, 0])[0].tolist(),
+                "viewmat": look_at(position, position + np.array([0, 100, 0]))[0].tolist(),
                 "K": intrinsics(1, 64, 64, 40)[0].tolist(),
             }
         ],

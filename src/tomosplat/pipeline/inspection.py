@@ -17,12 +17,34 @@ def describe_file(path: Path) -> dict[str, Any]:
         FileFormatError: The file is none of these.
     """
     if path.suffix.lower() == ".ply":
-        from tomosplat.files.scene_ply import describe_ply
-
-        return describe_ply(path)
+        return _describe_scene(path)
     from tomosplat.files.scans import describe
 
     return describe(path)
+
+
+def _describe_scene(path: Path) -> dict[str, Any]:
+    import torch
+
+    from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
+    from tomosplat.files.scene_ply import read_ply
+
+    scene = read_ply(path)
+    counts = torch.bincount(scene.labels, minlength=256)
+    labels = [int(label) for label in counts.nonzero().ravel()]
+    groups: dict[str, int] = {}
+    for label in labels:
+        group = GROUPS[GROUP_OF_LABEL[label]].name
+        groups[group] = groups.get(group, 0) + int(counts[label])
+    return {
+        "format": "6D Gaussian scene",
+        "gaussians": len(scene),
+        "bounds_mm": [scene.means.amin(dim=0).tolist(), scene.means.amax(dim=0).tolist()] if len(scene) else None,
+        "groups": groups,
+        "labels": {scene.label_names.get(label, str(label)): int(counts[label]) for label in labels},
+        "direction_weight": scene.direction_weight,
+        "provenance": dict(scene.provenance),
+    }
 
 
 def describe_installation() -> dict[str, Any]:

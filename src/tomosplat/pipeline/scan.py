@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tomosplat.anatomy import check_labels, renumber
-from tomosplat.anatomy.segmenters import TissueSegmenter, TotalSegmentatorSegmenter
+from tomosplat.anatomy.segmenters import Segmenter
+from tomosplat.errors import UnitsError
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.pipeline.options import ScanOptions
 from tomosplat.report import Report
@@ -35,6 +36,11 @@ def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedSc
     """
     with report.stage("read scan"):
         scan = read_volume(path, series=options.series, rescale=options.rescale)
+    if scan.unit != "HU" and options.labels is None:
+        raise UnitsError(
+            f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is a "
+            "CT that was saved otherwise, pass --rescale SLOPE INTERCEPT; else give --labels, and --tf for its values"
+        )
     grid = working_grid(scan.grid, options.spacing)
     given = None
     if options.labels is not None:
@@ -45,9 +51,19 @@ def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedSc
         labels = resample_labels(given, grid) if given is not None else None
     del scan
     if labels is None:
-        segment = TissueSegmenter() if options.segmenter == "tissue" else TotalSegmentatorSegmenter()
         with report.stage("segment") as progress:
-            labels = segment(volume, progress=progress)
+            labels = _segmenter(options.segmenter)(volume, progress)
     report.history.extend((*volume.history, *labels.history))
     report.facts["working_grid"] = {"shape": list(grid.shape), "spacing_mm": options.spacing}
     return PreparedScan(volume, labels)
+
+
+def _segmenter(name: str) -> Segmenter:
+    # Each brings libraries of its own: load only the one that is used.
+    if name == "tissue":
+        from tomosplat.anatomy.tissue import TissueSegmenter
+
+        return TissueSegmenter()
+    from tomosplat.anatomy.segmenters import TotalSegmentatorSegmenter
+
+    return TotalSegmentatorSegmenter()

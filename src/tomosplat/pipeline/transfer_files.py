@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast, get_args
 
 from tomosplat.errors import TransferFunctionError
-from tomosplat.transfer import TransferFunctions
+from tomosplat.transfer import Preset, TransferFunctions
 from tomosplat.transfer.importers import from_paraview_json, from_slicer_vp
 
 
@@ -15,14 +16,14 @@ def load_transfer_functions(name_or_path: str) -> TransferFunctions:
     Raises:
         TransferFunctionError: Neither a preset nor a readable file of one of these formats.
     """
-    if name_or_path == "seen" or name_or_path == "unseen":
-        return TransferFunctions.preset(name_or_path)
+    if name_or_path in get_args(Preset):
+        return TransferFunctions.preset(cast(Preset, name_or_path))
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TransferFunctionError(
-            f"--tf {name_or_path} is neither a preset (seen, unseen) nor a readable file: {error}"
+            f"--tf {name_or_path} is neither a preset ({', '.join(get_args(Preset))}) nor a readable file: {error}"
         ) from error
     if path.suffix.lower() == ".vp":
         return from_slicer_vp(text, name=path.stem)

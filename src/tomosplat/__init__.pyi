@@ -1,0 +1,31 @@
+from .anatomy import resolve_organs as resolve_organs
+from .errors import TomosplatError as TomosplatError
+from .files.cameras import read_cameras as read_cameras
+from .files.cameras import write_cameras as write_cameras
+from .files.images import write_png as write_png
+from .files.scans import read_labels as read_labels
+from .files.scans import read_volume as read_volume
+from .files.scene_ply import read_ply as read_ply
+from .files.scene_ply import write_ply as write_ply
+from .files.videos import write_mp4 as write_mp4
+from .gaussians import GaussianScene as GaussianScene
+from .gaussians import prime as prime
+from .geometry import Cameras as Cameras
+from .geometry import Grid as Grid
+from .geometry import fibonacci_directions as fibonacci_directions
+from .geometry import frame_bounds as frame_bounds
+from .geometry import sphere_directions as sphere_directions
+from .lighting import load_rig as load_rig
+from .lighting import march_light as march_light
+from .render import rasterize as rasterize
+from .transfer import TransferFunctions as TransferFunctions
+from .transfer import apply_transfer as apply_transfer
+from .volume import LabelMap as LabelMap
+from .volume import OpticalVolume as OpticalVolume
+from .volume import Volume as Volume
+from .volume.resample import resample as resample
+from .volume.resample import resample_labels as resample_labels
+from .volume.resample import working_grid as working_grid
+from .volume.torso import torso as torso
+
+__version__: str
