@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -34,10 +35,19 @@ class AreaLight:
     radiance: RGB
 
     def __post_init__(self) -> None:
-        if not np.linalg.norm(self.position) > self.half_size > 0:
-            raise InputError(f"light {self.name!r}: half_size must be positive and less than its distance")
-        if len(self.position) != 3 or len(self.radiance) != 3 or min(self.radiance) < 0:
-            raise InputError(f"light {self.name!r} needs three coordinates and three radiances of at least 0")
+        if (
+            len(self.position) != 3
+            or len(self.radiance) != 3
+            or not 0 <= min(self.radiance) <= max(self.radiance) < np.inf
+        ):
+            raise InputError(f"light {self.name!r} needs three coordinates and three finite radiances of at least 0")
+        # The corners of a cubic scene lie √3 radii from its middle, those of the light √2 half-sizes from its own.
+        clearance = np.linalg.norm(self.position) - math.sqrt(2) * self.half_size
+        if not (self.half_size > 0 and math.sqrt(3) <= clearance < np.inf):
+            raise InputError(
+                f"light {self.name!r} must have a positive half_size and stand outside the scene, √3 radii or more "
+                f"from its middle; got position {self.position} and half_size {self.half_size}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
