@@ -64,6 +64,7 @@ def test_impossible_lights_are_refused(change: dict[str, Any]) -> None:
         LightRig.from_dict("bad", {"environment": [0, 0, 0], "lights": [LIGHT | change]})
 
 
-def test_missing_environment_is_refused() -> None:
+@pytest.mark.parametrize("environment", [None, [1, 1], [1, 1, -1], [float("inf")] * 3])
+def test_missing_or_impossible_environment_is_refused(environment: Any) -> None:
     with pytest.raises(InputError, match="environment"):
-        LightRig.from_dict("bad", {"lights": []})
+        LightRig.from_dict("bad", {"environment": environment, "lights": []})

@@ -18,6 +18,10 @@ from tomosplat.geometry import FloatArray
 RGB = tuple[float, float, float]
 
 
+def _is_radiance(rgb: RGB) -> bool:
+    return len(rgb) == 3 and all(0 <= value < math.inf for value in rgb)
+
+
 @dataclass(frozen=True)
 class AreaLight:
     """A square that shines with equal radiance from its front, which faces the middle of the scene.
@@ -35,11 +39,7 @@ class AreaLight:
     radiance: RGB
 
     def __post_init__(self) -> None:
-        if (
-            len(self.position) != 3
-            or len(self.radiance) != 3
-            or not 0 <= min(self.radiance) <= max(self.radiance) < np.inf
-        ):
+        if len(self.position) != 3 or not _is_radiance(self.radiance):
             raise InputError(f"light {self.name!r} needs three coordinates and three finite radiances of at least 0")
         # The corners of a cubic scene lie √3 radii from its middle, those of the light √2 half-sizes from its own.
         clearance = np.linalg.norm(self.position) - math.sqrt(2) * self.half_size
@@ -80,6 +80,10 @@ class LightRig:
     name: str
     environment: RGB
     lights: tuple[AreaLight, ...]
+
+    def __post_init__(self) -> None:
+        if not _is_radiance(self.environment):
+            raise InputError(f"light rig {self.name!r}: environment must be three finite radiances of at least 0")
 
     def place(self, bounds: tuple[FloatArray, FloatArray]) -> PlacedLights:
         """Stand the lights around ``bounds`` (lowest and highest corner, mm); its radius is half the longest edge."""
