@@ -27,7 +27,8 @@ class RenderOutput:
     Attributes:
         rgba: [C, H, W, 4] float32, premultiplied, without any background.
         depth: [C, H, W] float32 mm along the camera's axis, mean of the Gaussians' depths by what each adds to alpha;
-            NaN where alpha is 0. Not differentiable.
+            NaN where nothing was hit (on the very edge of a Gaussian, where alpha is 1/255, rounding may decide that
+            otherwise than it did for ``rgba``). Not differentiable.
         coverage: [C, H, W, L] float32, what the labels of each group add to alpha. Not differentiable.
     """
 
