@@ -45,8 +45,10 @@ def liver_distance(belly: Belly, build: Build) -> Array:
     # The left lobe lies in front of the stomach and thins towards its tip.
     tip = 0.9 * (-x - 78 * size) + 0.15 * np.abs(y - 55)
     back = 0.6 * (8 - y - 4 * np.clip(x + 4, 0, 40))
-    liver = smooth_intersection(belly.distance, underside, 22)
-    return smooth_intersection(smooth_intersection(liver, tip, 12), back, 20)
+    liver = belly.distance
+    for plane, rounding in ((underside, 22), (tip, 12), (back, 20)):
+        liver = smooth_intersection(liver, np.asarray(plane, np.float32), rounding)
+    return liver
 
 
 def paint_liver(canvas: Canvas, belly: Belly, liver: Array, blood: Contrast) -> None:
@@ -62,7 +64,7 @@ def paint_liver(canvas: Canvas, belly: Belly, liver: Array, blood: Contrast) -> 
 def paint_spleen(canvas: Canvas, belly: Belly, build: Build, blood: Contrast) -> None:
     """Paint the spleen: a shell against the left flank, hollow towards the stomach."""
     axes = frame((-0.25, -0.35, 1), up=(-0.8, -0.5, 0))
-    bulk = ellipsoid(belly.window, (-92, -46, 368), np.array([58, 44, 34]) * build.spleen, axes)
+    bulk = ellipsoid(belly.window, (-92, -46, 368), np.array([62, 49, 39]) * build.spleen, axes)
     hollow = ellipsoid(belly.window, (-52, -10, 368), (44, 44, 70))
     spleen = smooth_intersection(smooth_intersection(bulk, belly.distance, 6), -hollow, 8)
     canvas.paint(belly.window, spleen, blood.spleen, ID["spleen"])

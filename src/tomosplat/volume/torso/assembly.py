@@ -14,7 +14,7 @@ from tomosplat.volume.torso.abdomen import (
     paint_pelvic_organs,
     paint_spleen,
 )
-from tomosplat.volume.torso.body import paint_body
+from tomosplat.volume.torso.body import paint_body, skin_growth
 from tomosplat.volume.torso.bowel import paint_colon, paint_duodenum, paint_small_bowel, paint_stomach
 from tomosplat.volume.torso.build import Build, draw
 from tomosplat.volume.torso.canvas import Canvas
@@ -24,7 +24,14 @@ from tomosplat.volume.torso.field import Lattice
 from tomosplat.volume.torso.heart import Heart, paint_heart
 from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID
-from tomosplat.volume.torso.lungs import lung_distance, paint_airway, paint_diaphragm, paint_esophagus, paint_lungs
+from tomosplat.volume.torso.lungs import (
+    lung_distance,
+    paint_airway,
+    paint_diaphragm,
+    paint_esophagus,
+    paint_lungs,
+    paint_thyroid,
+)
 from tomosplat.volume.torso.muscles import paint_muscles
 from tomosplat.volume.torso.pelvis import paint_pelvis
 from tomosplat.volume.torso.perfusion import liver_trees, lung_trees, paint_liver_vessels, paint_lung_vessels
@@ -36,7 +43,7 @@ from tomosplat.volume.torso.vessels import paint_chest_vessels, paint_trunk_vess
 from tomosplat.volume.volume import LabelMap, Volume
 
 #: Corners of what is scanned, in canonical mm: from the upper thighs to the base of the neck.
-_LOW, _HIGH = np.array([-215.0, -150.0, 0.0]), np.array([215.0, 132.0, 634.0])
+_LOW, _HIGH = np.array([-203.0, -146.0, 0.0]), np.array([203.0, 119.0, 634.0])
 
 
 def scan(seed: int, spacing_mm: float, couch: bool) -> tuple[Volume, LabelMap]:
@@ -55,7 +62,7 @@ def scan(seed: int, spacing_mm: float, couch: bool) -> tuple[Volume, LabelMap]:
     paint_pelvis(canvas)
     paint_shoulders(canvas)
     if couch:
-        paint_couch(canvas, skin)
+        paint_couch(canvas, build, skin)
     del skin, cavity
     image = finish(canvas, scanner)
     names = {number: name for name, number in ID.items()}
@@ -73,6 +80,7 @@ def _paint_chest(
     paint_heart(canvas, heart, blood)
     paint_esophagus(canvas, spine)
     paint_chest_vessels(canvas, blood)
+    paint_thyroid(canvas)
     paint_airway(canvas)
 
 
@@ -82,20 +90,22 @@ def _paint_belly(
     belly = Belly.under_diaphragm(canvas.lattice, build, cavity)
     paint_pelvic_organs(canvas, build)
     paint_small_bowel(canvas, cavity, rng)
-    paint_colon(canvas, cavity, rng)
     paint_spleen(canvas, belly, build, blood)
     liver = liver_distance(belly, build)
     paint_liver(canvas, belly, liver, blood)
     paint_liver_vessels(canvas, belly.window, liver, liver_trees(build, rng), blood)
     paint_kidneys(canvas, build, blood)
     paint_stomach(canvas, belly, build, rng)
+    paint_colon(canvas, cavity, rng)
     paint_pancreas(canvas, blood)
     paint_duodenum(canvas)
     paint_trunk_vessels(canvas, spine, blood)
 
 
 def _grid(build: Build, spacing_mm: float, behind_mm: float) -> Grid:
-    low, high = (_LOW - (0, behind_mm, 0)) * build.scale, _HIGH * build.scale
+    back, front = skin_growth(build)
+    low = (_LOW - np.array([0, back + behind_mm, 0])) * build.scale
+    high = (_HIGH + np.array([0, front, 0])) * build.scale
     # Sample positions are multiples of the spacing, so that x = 0 is the midline at any spacing.
     first = np.ceil(low / spacing_mm)
     count = (np.floor(high / spacing_mm) - first + 1).astype(int)

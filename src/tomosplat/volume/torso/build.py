@@ -15,6 +15,7 @@ class Build:
     Attributes:
         scale: Width, depth and height relative to the canonical torso, [3].
         fat: Thickness of the fat under the skin, relative.
+        belly: How far the fat of the belly stands out further, mm.
         kyphosis: Extra backward curve of the thoracic spine, mm.
         lordosis: Extra forward curve of the lumbar spine, mm.
         scoliosis: Sideways swing of the spine, mm.
@@ -33,6 +34,7 @@ class Build:
 
     scale: NDArray[np.float64]
     fat: float
+    belly: float
     kyphosis: float
     lordosis: float
     scoliosis: float
@@ -56,20 +58,21 @@ def draw(rng: np.random.Generator) -> Build:
         return float(center + spread * np.clip(rng.normal(), -2, 2) / 2)
 
     return Build(
-        scale=np.array([about(1, 0.06), about(1, 0.07), about(1, 0.05)]),
-        fat=about(1, 0.35),
+        scale=about(1, 0.05) * np.array([about(1, 0.05), about(1, 0.06), about(1, 0.04)]),
+        fat=about(1, 0.45),
+        belly=about(8, 12),
         kyphosis=about(0, 4),
         lordosis=about(0, 4),
         scoliosis=about(0, 4),
         rib_slope=about(1, 0.1),
-        heart=about(1, 0.08),
+        heart=about(1.05, 0.1),
         heart_turn=about(0, 0.12),
-        liver=about(1, 0.1),
-        spleen=about(1, 0.12),
-        kidneys=(about(1, 0.08), about(1, 0.08)),
-        kidney_drop=(about(0, 8), about(0, 8)),
-        bladder=about(1, 0.15),
-        stomach=about(1, 0.12),
+        liver=about(1, 0.16),
+        spleen=about(1, 0.15),
+        kidneys=(about(1, 0.1), about(1, 0.1)),
+        kidney_drop=(about(0, 12), about(0, 12)),
+        bladder=about(1, 0.2),
+        stomach=about(1, 0.16),
         dome=(about(0, 6), about(0, 6)),
         contrast=float(rng.uniform(0, 1)),
     )

@@ -56,10 +56,11 @@ class Canvas:
         there = self.labels[window.box]
         return np.asarray((there == 0) | (there == label))
 
-    def mix(self, window: Window, share: Array, hu: float | Array, where: NDArray[np.bool_]) -> None:
+    def mix(self, window: Window, share: Array, hu: float, where: NDArray[np.bool_]) -> None:
         """Replace a share [I, J, K] of what is painted by ``hu``; labels stay."""
-        part = self.hu[window.box]
-        part += np.where(where, share, np.float32(0)) * (hu - part)
+        touched = where & (share > 0)
+        before = self.hu[window.box][touched]
+        self.hu[window.box][touched] = before + share[touched] * (np.float32(hu) - before)
 
 
 def bone(distance: Array, cortex: float = 750, marrow: float = 210, shell_mm: float = 2.2) -> Array:

@@ -34,18 +34,18 @@ class Tube:
     radii: Points
     up: Points
 
-    def window(self, lattice: Lattice, margin: float = 2.0) -> Window:
-        """Return the samples within ``margin`` mm of the tube's bounding box."""
-        reach = self.radii.max() + margin
-        return lattice.window(self.points.min(axis=0) - reach, self.points.max(axis=0) + reach)
+    def window(self, lattice: Lattice, reach: float = 3.0) -> Window:
+        """Return the samples within ``reach`` mm of the tube's bounding box."""
+        margin = self.radii.max() + reach
+        return lattice.window(self.points.min(axis=0) - margin, self.points.max(axis=0) + margin)
 
     def distance(self, window: Window) -> Array:
-        """Distance to the tube, right within 8 mm of it."""
+        """Distance to the tube, right within 3 mm of it."""
         out = window.far()
         self.stamp(window, out)
         return out
 
-    def stamp(self, window: Window, distance: Array, reach: float = 8.0) -> None:
+    def stamp(self, window: Window, distance: Array, reach: float = 3.0) -> None:
         """Unite the tube with a shape, in place, right within ``reach`` mm."""
         ends = np.stack([self.points[:-1], self.points[1:]], axis=1)
         stamp_pieces(window, distance, ends, np.stack([self.radii[:-1], self.radii[1:]], axis=1), self.up[:-1], reach)
@@ -94,10 +94,10 @@ class Sheet:
     centers: Points
     radii: Points
 
-    def window(self, lattice: Lattice, margin: float = 2.0) -> Window:
-        """Return the samples within ``margin`` mm of the sheet's bounding box."""
-        reach = self.radii.max() + margin
-        return lattice.window(self.centers.min(axis=0) - reach, self.centers.max(axis=0) + reach)
+    def window(self, lattice: Lattice, reach: float = 3.0) -> Window:
+        """Return the samples within ``reach`` mm of the sheet's bounding box."""
+        margin = self.radii.max() + reach
+        return lattice.window(self.centers.min(axis=0) - margin, self.centers.max(axis=0) + margin)
 
     def stamp(self, window: Window, distance: Array, reach: float = 3.0) -> None:
         """Unite the sheet with a shape, in place, right within ``reach`` mm."""
@@ -123,15 +123,15 @@ def sheet(rows: Sequence[ArrayLike], thickness: Sequence[ArrayLike], step: float
     return Sheet(flat[:, :3], np.clip(flat[:, 3], half.min(), half.max()))
 
 
-def union(parts: Sequence[Tube | Sheet], lattice: Lattice, margin: float = 2.0) -> tuple[Window, Array]:
-    """Distance to the union of parts, in the window that holds them all."""
+def union(parts: Sequence[Tube | Sheet], lattice: Lattice, reach: float = 3.0) -> tuple[Window, Array]:
+    """Distance to the union of parts, right within ``reach`` mm, in the window that holds them all."""
     clouds = [part.points if isinstance(part, Tube) else part.centers for part in parts]
-    reach = max(float(part.radii.max()) for part in parts) + margin
+    margin = max(float(part.radii.max()) for part in parts) + reach
     everything = np.concatenate(clouds)
-    window = lattice.window(everything.min(axis=0) - reach, everything.max(axis=0) + reach)
+    window = lattice.window(everything.min(axis=0) - margin, everything.max(axis=0) + margin)
     distance = window.far()
     for part in parts:
-        part.stamp(window, distance)
+        part.stamp(window, distance, reach)
     return window, distance
 
 

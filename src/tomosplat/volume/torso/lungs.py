@@ -17,7 +17,7 @@ from tomosplat.volume.torso.labels import ID, UNLABELLED
 from tomosplat.volume.torso.spine import Spine
 from tomosplat.volume.torso.vessels import chest_tubes
 
-PARENCHYMA_HU = -862
+PARENCHYMA_HU = -888
 _AIR_HU, _MUSCLE_HU = -985, 50
 LOBES = [label for name, label in ID.items() if name.startswith("lung_")]
 _DIAPHRAGM_MM = 3.0
@@ -41,7 +41,7 @@ def airway() -> list[Tube]:
     carina = (2, -20, 521)
     right, left = (34, -24, 492), (-40, -27, 490)
     return [
-        tube([(0, -4, 660), (0, -8, 610), (1, -14, 570), (2, -19, 535), carina], [8.5, 8.5, 8.5, 8.5, 8.5]),
+        tube([(0, -4, 660), (0, -8, 610), (1, -14, 570), (2, -19, 535), carina], [8] * 5),
         tube([carina, (18, -22, 506), right], [7.5, 7, 6]),
         tube([carina, (-20, -23, 505), left], [7, 6.5, 5.5]),
         tube([(24, -23, 502), (42, -18, 512), (54, -10, 528)], [5, 4, 2.5]),
@@ -68,13 +68,13 @@ def _mediastinum(window: Window, spine: Spine, heart: Heart) -> Array:
     column = tube(
         [shift(spine.center(z), 0, -6, 0) for z in (310, 380, 450, 520, 580, 620)], [[24, 25]] * 6, up=(1, 0, 0)
     )
-    column.stamp(window, out)
+    column.stamp(window, out, 18)
     sac = heart.surface - np.float32(5.5)
     inner = _inner(heart.window, window)
     out[inner] = smooth_union(out[inner], sac, 18)
     core = window.far()
     for part in (*chest_tubes(spine), *airway()[:3], esophagus(spine)):
-        part.stamp(window, core)
+        part.stamp(window, core, 20)
     out = smooth_union(out, core - np.float32(4), 16)
     # Before and behind the heart the pleurae of both sides meet in a thin sheet.
     sheet = np.abs(window.x + np.float32(4)) - np.float32(2.5) + np.zeros(window.shape, np.float32)
@@ -120,9 +120,17 @@ def paint_esophagus(canvas: Canvas, spine: Spine) -> None:
 
 def paint_airway(canvas: Canvas) -> None:
     """Paint windpipe and bronchi; wall and lumen share the trachea's label."""
-    window, distance = union(airway(), canvas.lattice, margin=3)
-    canvas.paint(window, distance - np.float32(1.4), _MUSCLE_HU - 10, ID["trachea"])
+    window, distance = union(airway(), canvas.lattice)
+    canvas.paint(window, distance - np.float32(1.2), _MUSCLE_HU - 10, ID["trachea"])
     canvas.paint(window, distance, _AIR_HU, ID["trachea"])
+
+
+def paint_thyroid(canvas: Canvas) -> None:
+    """Paint the thyroid, which iodine makes bright, around the windpipe."""
+    lobe = tube([(12, -1, 600), (15, -5, 613), (15, -8, 628)], [(8, 6), (10, 7), (6, 4)], up=(0, 1, 0))
+    isthmus = tube([(-10, 3, 603), (0, 5, 603), (10, 3, 603)], [(4, 6), (2.5, 5), (4, 6)], up=(0, 1, 0))
+    window, distance = union([lobe, lobe.mirrored(), isthmus], canvas.lattice)
+    canvas.paint(window, distance, 150, ID["thyroid_gland"])
 
 
 def paint_diaphragm(canvas: Canvas, build: Build, cavity: Array) -> None:

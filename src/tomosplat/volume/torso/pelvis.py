@@ -18,8 +18,8 @@ _OPENING = np.array([0.80, 0.30, -0.52])
 
 # The wing of the ilium, right side: rows from the crest down to the pelvic brim, columns from front to back.
 _WING = (
-    ((114, 46, 178), (131, 24, 204), (127, -18, 218), (98, -62, 208), (50, -93, 180)),
-    ((106, 34, 160), (118, 15, 178), (111, -20, 184), (86, -58, 182), (46, -89, 165)),
+    ((114, 46, 178), (131, 24, 204), (127, -18, 218), (98, -62, 208), (50, -90, 180)),
+    ((106, 34, 160), (118, 15, 178), (111, -20, 184), (86, -58, 182), (46, -87, 165)),
     ((98, 33, 138), (100, 9, 148), (90, -18, 153), (66, -50, 160), (42, -81, 150)),
     ((91, 25, 116), (86, 4, 118), (75, -18, 128), (54, -45, 149), (44, -71, 140)),
 )
@@ -49,13 +49,13 @@ def paint_pelvis(canvas: Canvas) -> None:
     """Paint the hip bones and the femurs of both sides."""
     for side, sign in (("right", 1), ("left", -1)):
         parts = [part if sign > 0 else part.mirrored() for part in _hip_parts()]
-        window, distance = union(parts, canvas.lattice, margin=4)
+        window, distance = union(parts, canvas.lattice, reach=4)
         socket = _shell(window, sign)
         distance = smooth_union(distance, socket, 4)
         head = ellipsoid(window, HIP_JOINT * (sign, 1, 1), (_HEAD + 2.6,) * 3)
         distance = smooth_intersection(distance, -head, 1)
         distance = np.maximum(distance, np.float32(2.6) - window.x * np.float32(sign))
-        canvas.paint(window, distance, bone(distance, 700, 190), ID[f"hip_{side}"])
+        canvas.paint(window, distance, bone(distance, 780, 200), ID[f"hip_{side}"])
         _paint_femur(canvas, side, sign)
 
 
@@ -81,5 +81,5 @@ def _paint_femur(canvas: Canvas, side: str, sign: int) -> None:
     window, distance = union(parts, canvas.lattice)
     # The shaft has a thick cortex and fatty marrow, the head spongy bone throughout.
     shaft = np.clip((60 - window.z) / 25, 0, 1).astype(np.float32)
-    spongy, hollow = bone(distance, 720, 260), bone(distance, 1250, 10, 6.5)
+    spongy, hollow = bone(distance, 780, 290), bone(distance, 1250, 10, 6.5)
     canvas.paint(window, distance, spongy + shaft * (hollow - spongy), ID[f"femur_{side}"])

@@ -27,7 +27,7 @@ _HILA = {
     "lung_lower_lobe_left": ((-54, -30, 482), (-55, -38, 448)),
 }
 #: Distance between the ends of neighbouring twigs, and their radius, mm.
-_LUNG_TWIGS_MM, _LUNG_TWIG_RADIUS_MM = 12.0, 0.85
+_LUNG_TWIGS_MM, _LUNG_TWIG_RADIUS_MM = 12.5, 0.75
 _LIVER_TWIGS_MM, _LIVER_TWIG_RADIUS_MM = 19.0, 0.8
 _SOFT_EDGE_MM = 1.2
 # Where portal vein and liver veins start to branch, mm.

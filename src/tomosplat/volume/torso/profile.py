@@ -54,7 +54,9 @@ class Profile:
         z = height.astype(np.float64)
         middle = self.at(z)[:, 1:3].mean(axis=1).astype(np.float32)
         radius = self.radius(_ANGLES[None, :], z[:, None]).astype(np.float32)
-        return kernels.contour_distance(x, y, middle, radius)
+        # Both sides are alike: one is computed.
+        across, side = np.unique(np.abs(x), return_inverse=True)
+        return kernels.contour_distance(across, y, middle, radius)[side]
 
     def grown(self, sides: float, back: float, front: float) -> Profile:
         """Return the profile moved outwards by so many mm."""
@@ -95,10 +97,10 @@ TRUNK = Profile(
             (20, 140, -60, 50, 2.4, 0),
             (55, 166, -92, 80, 2.5, 4),
             (95, 172, -106, 90, 2.6, 8),
-            (140, 168, -108, 98, 2.6, 5),
-            (185, 158, -103, 104, 2.5, 5),
-            (235, 146, -100, 106, 2.45, 8),
-            (280, 144, -104, 107, 2.45, 10),
+            (140, 168, -113, 98, 2.6, 4),
+            (185, 158, -110, 104, 2.5, 4),
+            (235, 146, -103, 106, 2.45, 7),
+            (280, 144, -107, 107, 2.45, 8),
             (330, 150, -113, 109, 2.45, 9),
             (380, 157, -123, 111, 2.45, 8),
             (430, 161, -131, 109, 2.5, 6),

@@ -47,4 +47,4 @@ def paint_shoulders(canvas: Canvas) -> None:
     for name, parts in _PARTS.items():
         for side in ("right", "left"):
             window, distance = union([p if side == "right" else p.mirrored() for p in parts], canvas.lattice)
-            canvas.paint(window, distance, bone(distance, 680, 200), ID[f"{name}_{side}"])
+            canvas.paint(window, distance, bone(distance, 820, 215), ID[f"{name}_{side}"])

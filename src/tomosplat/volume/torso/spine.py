@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 
 from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas, bone
-from tomosplat.volume.torso.curves import Sheet, Tube, tube, union
+from tomosplat.volume.torso.curves import Sheet, Tube, shift, tube, union
 from tomosplat.volume.torso.field import Window, smooth_intersection, smooth_union
 from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import ID, UNLABELLED, VERTEBRAE
@@ -20,11 +20,11 @@ Vector = NDArray[np.float64]
 # Level: z of the body's centre, height, half width, half depth, reach of the transverse processes,
 # length of the spinous process and how far its tip hangs, all in mm.
 _LEVELS: dict[str, tuple[float, ...]] = {
-    "L5": (189, 27, 25, 17.5, 43, 24, 2),
-    "L4": (224, 27.5, 24.5, 17.5, 41, 29, 4),
-    "L3": (258, 27.5, 23.5, 17, 45, 30, 5),
-    "L2": (291, 27, 22.5, 16.5, 42, 30, 5),
-    "L1": (323, 26, 21.5, 16, 38, 29, 6),
+    "L5": (189, 27, 25, 17.5, 43, 18, 2),
+    "L4": (224, 27.5, 24.5, 17.5, 41, 22, 4),
+    "L3": (258, 27.5, 23.5, 17, 45, 23, 5),
+    "L2": (291, 27, 22.5, 16.5, 42, 23, 5),
+    "L1": (323, 26, 21.5, 16, 38, 23, 6),
     "T12": (353, 24, 20.5, 15.5, 22, 23, 8),
     "T11": (380, 22, 19.5, 15.5, 25, 22, 14),
     "T10": (405, 21, 18, 15.5, 29, 22, 20),
@@ -34,9 +34,9 @@ _LEVELS: dict[str, tuple[float, ...]] = {
     "T6": (494, 17.5, 15, 14, 33, 22, 31),
     "T5": (514.5, 17, 14.5, 13.5, 33, 22, 29),
     "T4": (534, 16.5, 14.5, 13, 33, 23, 25),
-    "T3": (553, 16, 14.5, 12, 34, 25, 20),
-    "T2": (571.5, 15.5, 15, 11, 36, 28, 15),
-    "T1": (589, 14.5, 15.5, 10, 38, 31, 9),
+    "T3": (553, 16, 14.5, 12, 32, 25, 20),
+    "T2": (571.5, 15.5, 15, 11, 32, 28, 15),
+    "T1": (589, 14.5, 15.5, 10, 34, 31, 9),
     "C7": (606, 13, 15, 9, 32, 33, 6),
     "C6": (622, 12, 14, 8.5, 26, 24, 4),
 }
@@ -118,7 +118,7 @@ def paint_spine(canvas: Canvas, spine: Spine) -> None:
     _paint_discs(canvas, spine)
     for name, level in spine.levels.items():
         window, distance = vertebra(canvas, level, thoracic=name.startswith("T"))
-        canvas.paint(window, distance, bone(distance, 700, 200), ID[f"vertebrae_{name}"])
+        canvas.paint(window, distance, bone(distance, 820, 225), ID[f"vertebrae_{name}"])
     _paint_sacrum(canvas, spine)
     canal = spine.canal(70, 700, 8.5)
     canvas.paint(window := canal.window(canvas.lattice), canal.distance(window), -20, UNLABELLED)
@@ -130,7 +130,10 @@ def vertebra(canvas: Canvas, level: Level, thoracic: bool) -> tuple[Window, Arra
     """Distance to one vertebra: body, arch and processes."""
     processes = [part for side in (1, -1) for part in _half_arch(level, side, thoracic)]
     processes.append(_spinous(level))
-    window, arch = union(processes, canvas.lattice, margin=level.depth + 12)
+    window = canvas.lattice.window(shift(level.center, -55, -95, -60), shift(level.center, 55, 30, 35))
+    arch = window.far()
+    for process in processes:
+        process.stamp(window, arch)
     return window, smooth_union(_vertebral_body(window, level), arch, 3)
 
 
@@ -210,4 +213,4 @@ def _paint_sacrum(canvas: Canvas, spine: Spine) -> None:
         pierced = window.far()
         hole.stamp(window, pierced)
         distance = smooth_intersection(distance, -pierced, 1.5)
-    canvas.paint(window, distance, bone(distance, 620, 160), ID["sacrum"])
+    canvas.paint(window, distance, bone(distance, 700, 180), ID["sacrum"])

@@ -20,6 +20,8 @@ CAGE = CAVITY.grown(5.5, 5, 5)
 # Rib 1 to 12: fall from head to front end in mm, and the angle of the front end from the back in degrees.
 _FALL = (34, 54, 74, 92, 103, 108, 108, 104, 95, 88, 72, 44)
 _END = (141, 148, 150, 149, 146, 141, 134, 126, 118, 108, 84, 50)
+# Angle where a rib meets the cage beside its transverse process; the narrow upper cage is met further out.
+_START = {1: 48, 2: 39, 3: 32}
 # Half height of each rib's section in mm.
 _HEIGHT = (5.5, 5.5, 5.5, 6, 6.3, 6.6, 6.6, 6.3, 6, 5.8, 5, 4)
 # Where cartilage 1 to 7 meets the sternum: half width and z.
@@ -36,8 +38,8 @@ class RibCage:
     def _rib(self, number: int, build: Build, spine: Spine) -> Vector:
         level = spine.levels[f"T{number}"]
         head = level.place(0.8 * level.width, -0.75 * level.depth, 0.42 * level.height)
-        neck = level.place(level.transverse - 6, -level.depth - 15, 0.42 * level.height)
-        angles = np.radians(np.linspace(27 if number > 1 else 45, _END[number - 1], 12 if number < 11 else 6))
+        neck = level.place(level.transverse + 1.5, -level.depth - 13, 0.45 * level.height)
+        angles = np.radians(np.linspace(_START.get(number, 27), _END[number - 1], 12 if number < 11 else 6))
         share = (angles - angles[0]) / (angles[-1] - angles[0])
         fall = _FALL[number - 1] * build.rib_slope
         # Ribs leave the spine level, dive along the flank and flatten a little where the cartilage takes over.
@@ -71,14 +73,14 @@ def paint_thorax(canvas: Canvas, cage: RibCage) -> None:
     """Paint cartilages, sternum and ribs."""
     strands = [tube(line, [[5.2, 4.2]] * len(line)) for line in cage.cartilages]
     window, distance = union([*strands, *(strand.mirrored() for strand in strands)], canvas.lattice)
-    canvas.paint(window, distance, 100, ID["costal_cartilages"])
+    canvas.paint(window, distance, 125, ID["costal_cartilages"])
     _paint_sternum(canvas)
     for n, line in enumerate(cage.ribs):
         right = rib_tube(line, n + 1)
         for side, strand in (("right", right), ("left", right.mirrored())):
             window = strand.window(canvas.lattice)
             distance = strand.distance(window)
-            canvas.paint(window, distance, bone(distance, 640, 190, 2), ID[f"rib_{side}_{n + 1}"])
+            canvas.paint(window, distance, bone(distance, 860, 240, 2), ID[f"rib_{side}_{n + 1}"])
 
 
 def rib_tube(line: Vector, number: int) -> Tube:
@@ -98,7 +100,7 @@ def _paint_sternum(canvas: Canvas) -> None:
     xiphoid = ((432, 8, 3.5), (415, 5, 3), (402, 3, 2.5))
     parts = [_plate(part) for part in (manubrium, body, xiphoid)]
     window, distance = union(parts, canvas.lattice)
-    canvas.paint(window, distance, bone(distance, 420, 120, 2), ID["sternum"])
+    canvas.paint(window, distance, bone(distance, 480, 150, 2), ID["sternum"])
 
 
 def _plate(rows: tuple[tuple[float, float, float], ...]) -> Tube:

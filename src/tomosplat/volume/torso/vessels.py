@@ -23,7 +23,7 @@ _AORTA_DOWN = (
     (265, 11.5, -5, 9.2),
     (228, 11, -3, 9),
 )
-_CAVA_UP = ((206, 10, 16, 10), (250, 10.5, 19, 10.5), (300, 12, 21, 11), (345, 17, 24, 11.5), (380, 28, 25, 12))
+_CAVA_UP = ((206, 10, 16, 9), (250, 10, 19, 9.5), (300, 11.5, 21, 10), (345, 17, 24, 10.5), (380, 28, 25, 11))
 
 
 def aorta(spine: Spine) -> list[Tube]:
@@ -70,11 +70,19 @@ def _upper_veins() -> dict[str, Tube]:
     joint = (28, 15, 536)
     return {
         "brachiocephalic_vein_left": tube(
-            [(-40, 20, 575), (-26, 28, 560), (0, 33, 551), (20, 24, 543), joint], [6, 6.5, 6.5, 7, 7]
+            [(-42, 22, 578), (-26, 28, 560), (0, 33, 551), (20, 24, 543), joint], [6, 6.5, 6.5, 7, 7]
         ),
-        "brachiocephalic_vein_right": tube([(40, 16, 576), (33, 16, 558), joint], [6, 7, 7.5]),
+        "brachiocephalic_vein_right": tube([(42, 22, 578), (34, 18, 558), joint], [6, 7, 7.5]),
         "superior_vena_cava": tube([joint, (29, 17, 510), (28, 22, 478), (29, 26, 462)], [9, 9.5, 10, 10.5]),
     }
+
+
+def _arm_and_neck_veins() -> list[Tube]:
+    """Right subclavian and inner jugular vein."""
+    return [
+        tube([(42, 22, 578), (62, 30, 588), (92, 8, 594), (128, -18, 586)], [6, 5.5, 5, 4.5]),
+        tube([(42, 22, 578), (37, 8, 600), (36, -2, 645)], [6, 5.5, 5]),
+    ]
 
 
 def pulmonary_artery() -> list[Tube]:
@@ -149,6 +157,8 @@ def _iliac(spine: Spine, side: int, vein: bool) -> list[Tube]:
 
 def paint_chest_vessels(canvas: Canvas, blood: Contrast) -> None:
     """Paint the vessels above the heart, and the pulmonary ones."""
+    for side_vein in _arm_and_neck_veins():
+        _paint(canvas, [side_vein, side_vein.mirrored()], blood.upper_veins, UNLABELLED)
     for name, vessel in _upper_veins().items():
         _paint(canvas, [vessel], blood.upper_veins, ID[name])
     _paint(canvas, pulmonary_veins(), blood.pulmonary, ID["pulmonary_vein"])
