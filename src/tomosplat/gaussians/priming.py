@@ -33,7 +33,8 @@ SIGMA = 0.57
 PLAIN_SIGMA = 0.5
 #: Least standard deviation, in block edges: one voxel alone must still meet its neighbours.
 MIN_SIGMA = 0.3
-#: Gaussians overlap and blend in turn, which lets more light through than the same optical depth in one piece.
+#: Gaussians that overlap blend in turn, and tails under 1/255 are not drawn: both let more light through than the same
+#: optical depth in one piece. Best of 1, 1.5 and 2.5 against path tracing.
 OPACITY_GAIN = 1.5
 MAX_OPACITY = 0.999
 #: m of ``shade``, best of 0.5 to 0.75 against path tracing; near the H-functions of an isotropic half-space
