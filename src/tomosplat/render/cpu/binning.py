@@ -17,11 +17,13 @@ from tomosplat.render.cpu.layout import (
     EXTENT_X,
     EXTENT_Y,
     F32,
+    FAST,
     I32,
     I64,
     LEVEL,
     MEAN_X,
     MEAN_Y,
+    OPTIONS,
     RECORD,
     SHEAR,
     SPREAD,
@@ -31,7 +33,7 @@ from tomosplat.render.cpu.layout import (
     f32,
     uint,
 )
-from tomosplat.render.cpu.projection import FAST, OPTIONS, tile_span
+from tomosplat.render.cpu.projection import tile_span
 from tomosplat.render.cpu.vectors import prefetch
 
 #: Pairs that ``emit_pairs`` may write beyond the last one it keeps.

@@ -17,6 +17,7 @@ from tomosplat.render.cpu.layout import (
     EXTENT_X,
     EXTENT_Y,
     F32,
+    FAST,
     GREEN,
     I32,
     I64,
@@ -25,6 +26,7 @@ from tomosplat.render.cpu.layout import (
     LOG_OPACITY,
     MEAN_X,
     MEAN_Y,
+    OPTIONS,
     QUAD_XX,
     QUAD_XY,
     QUAD_YY,
@@ -35,7 +37,6 @@ from tomosplat.render.cpu.layout import (
     f32,
     uint,
 )
-from tomosplat.render.cpu.projection import FAST, OPTIONS
 from tomosplat.render.cpu.vectors import (
     any_lane,
     exp2,
@@ -50,7 +51,6 @@ from tomosplat.render.cpu.vectors import (
     zero_unless,
 )
 
-#: Without reassoc: it would cancel the rounding trick inside ``exp2``.
 VECTOR_OPTIONS: dict[str, Any] = {**OPTIONS, "fastmath": FAST}
 #: How many Gaussians pass between two looks at whether every pixel of the tile is finished.
 _CHECK_EVERY = uint(16)

@@ -1,4 +1,4 @@
-"""Array types and the memory layout that the kernels share."""
+"""What the kernels share: array types, compiler options, and the layout of their arrays."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ Scalar: TypeAlias = Any
 f32: Scalar = np.float32
 #: Unsigned, for unsigned indices keep Numba from adding code for negative ones.
 uint: Scalar = np.uintp
+
+# No nnan and ninf: kernels must see the values that they refuse. No reassoc: it would cancel rounding tricks.
+FAST = {"contract", "nsz", "arcp", "afn"}
+OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
 #: Pixels along the side of a tile, and in it.
 TILE = 16

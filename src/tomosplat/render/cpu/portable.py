@@ -17,6 +17,7 @@ from tomosplat.render.cpu.layout import (
     BLUE,
     EXTENT_Y,
     F32,
+    FAST,
     GRADIENT,
     GREEN,
     I32,
@@ -26,6 +27,7 @@ from tomosplat.render.cpu.layout import (
     LOG_OPACITY,
     MEAN_X,
     MEAN_Y,
+    OPTIONS,
     QUAD_XX,
     QUAD_XY,
     QUAD_YY,
@@ -46,7 +48,6 @@ from tomosplat.render.cpu.layout import (
     f32,
     uint,
 )
-from tomosplat.render.cpu.projection import FAST, OPTIONS
 from tomosplat.render.cpu.vectors import EXP2_POLYNOMIAL
 
 #: Sums over a row may be taken in any order; nothing here relies on a rounding that reassoc would cancel.

@@ -1,14 +1,13 @@
 """Projection kernel: 6D Gaussians → one record per Gaussian (see ``layout``), conditioned on the view direction.
 
 A 6D Gaussian is sliced at its own view direction (Gao et al., 6D Gaussian Splatting, eq. 5 to 8), its covariance is
-projected with the Jacobian of the perspective at its mean (Zwicker et al., EWA Splatting, eq. 26 to 31). Conditioning
-and projection are written once, in ``project_one``, and used again by the backward pass.
+projected with the Jacobian of the perspective at its mean (Zwicker et al., EWA Splatting, eq. 26 to 31). The
+functions of one Gaussian are used again by the backward pass.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -22,6 +21,7 @@ from tomosplat.render.cpu.layout import (
     EXTENT_Y,
     F32,
     F64,
+    FAST,
     GREEN,
     I32,
     LEVEL,
@@ -30,6 +30,7 @@ from tomosplat.render.cpu.layout import (
     LOG_OPACITY,
     MEAN_X,
     MEAN_Y,
+    OPTIONS,
     QUAD_XX,
     QUAD_XY,
     QUAD_YY,
@@ -40,20 +41,17 @@ from tomosplat.render.cpu.layout import (
     TILE,
     U8,
     VARIANCE_Y,
+    Scalar,
     f32,
     uint,
 )
-
-# No nnan and ninf: this kernel must see the values that it refuses.
-FAST = {"contract", "nsz", "arcp", "afn"}
-OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
 _C0, _C1 = f32(SH_C0), f32(SH_C1)
 _LOW_PASS, _NEAR, _ROUNDING = f32(LOW_PASS_PX2), f32(NEAR_MM), f32(COVARIANCE_ROUNDING)
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def symmetric_times(s: F32, i: int, x: float, y: float, z: float) -> Any:
+def symmetric_times(s: F32, i: int, x: float, y: float, z: float) -> Scalar:
     """Product of the symmetric matrix in row i of s [N, 6] with a vector."""
     return (
         s[i, 0] * x + s[i, 1] * y + s[i, 2] * z,
@@ -63,7 +61,7 @@ def symmetric_times(s: F32, i: int, x: float, y: float, z: float) -> Any:
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def view(i: int, means: F32, means_dir: F32, camera: F64) -> Any:
+def view(i: int, means: F32, means_dir: F32, camera: F64) -> Scalar:
     """Distance from the camera, unit direction v from it, and x = v − means_dir."""
     dx = f32(means[i, 0] - camera[9])
     dy = f32(means[i, 1] - camera[10])
@@ -77,7 +75,7 @@ def view(i: int, means: F32, means_dir: F32, camera: F64) -> Any:
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: float, z: float) -> Any:
+def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: float, z: float) -> Scalar:
     """Conditional mean relative to the camera, in world axes."""
     return (
         f32(means[i, 0] - camera[9]) + gains[i, 0, 0] * x + gains[i, 0, 1] * y + gains[i, 0, 2] * z,
@@ -87,7 +85,7 @@ def shifted_offset(i: int, means: F32, gains: F32, camera: F64, x: float, y: flo
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def rotate(camera: F64, x: float, y: float, z: float) -> Any:
+def rotate(camera: F64, x: float, y: float, z: float) -> Scalar:
     """World axes → camera axes."""
     return (
         f32(camera[0]) * x + f32(camera[1]) * y + f32(camera[2]) * z,
@@ -97,7 +95,7 @@ def rotate(camera: F64, x: float, y: float, z: float) -> Any:
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Any:
+def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Scalar:
     """Rows of J R: how the image point moves with the world point, x/z and y/z held within the frustum's margin."""
     u = min(max(px / pz, f32(camera[16])), f32(camera[17]))
     v = min(max(py / pz, f32(camera[18])), f32(camera[19]))
@@ -113,7 +111,7 @@ def jacobian_rows(camera: F64, px: float, py: float, pz: float) -> Any:
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> Any:
+def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float) -> Scalar:
     """Low-passed 2D covariance (xx, xy, yy), its determinant, and whether ``covs`` is positive semi-definite.
 
     What is returned is always positive definite: the clamps change nothing for a positive semi-definite covariance but
@@ -142,14 +140,14 @@ def projected_covariance(covs: F32, i: int, ax: float, ay: float, az: float, bx:
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def unclipped_colour(sh: F32, i: int, channel: int, x: float, y: float, z: float) -> Any:
+def unclipped_colour(sh: F32, i: int, channel: int, x: float, y: float, z: float) -> Scalar:
     """0.5 + Σ sh Y at unit direction (x, y, z)."""
     linear = z * sh[i, 2, channel] - y * sh[i, 1, channel] - x * sh[i, 3, channel]
     return f32(0.5) + _C0 * sh[i, 0, channel] + _C1 * linear
 
 
 @njit(fastmath=FAST, forceinline=True, **OPTIONS)
-def tile_span(center: float, extent: float, n_tiles: int) -> Any:
+def tile_span(center: float, extent: float, n_tiles: int) -> Scalar:
     """First and last tile that centre ± extent touches; first > last where none. Safe for any extent."""
     limit = f32(n_tiles)
     first = np.floor(max(f32(0), (center - extent) / f32(TILE)))

@@ -15,7 +15,9 @@ from tomosplat.geometry import SH_C0, SH_C1
 from tomosplat.render.cpu.layout import (
     F32,
     F64,
+    FAST,
     GRADIENT,
+    OPTIONS,
     SUM_BLUE,
     SUM_G,
     SUM_GREEN,
@@ -30,8 +32,6 @@ from tomosplat.render.cpu.layout import (
     uint,
 )
 from tomosplat.render.cpu.projection import (
-    FAST,
-    OPTIONS,
     jacobian_rows,
     projected_covariance,
     rotate,
