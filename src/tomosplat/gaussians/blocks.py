@@ -76,22 +76,24 @@ def label_blocks(optical: OpticalVolume) -> LabelBlocks:
 def merge_blocks(entries: LabelBlocks) -> LabelBlocks:
     """Entries of blocks twice as wide, with the same mass, mean and second moments as theirs together."""
     parents = entries.blocks // 2
-    keys = np.column_stack([parents, entries.labels])
-    unique, group = np.unique(keys, axis=0, return_inverse=True)
+    shape = tuple(parents.max(axis=0, initial=0) + 1)
+    keys = np.ravel_multi_index((*parents.T, entries.labels), (*shape, 256))
+    unique, group = np.unique(keys, return_inverse=True)
+    *blocks, labels = np.unravel_index(unique, (*shape, 256))
 
     def total(values: NDArray[np.float32]) -> NDArray[np.float64]:
         columns = values.reshape(len(entries), math.prod(values.shape[1:])).T
-        sums = [np.bincount(group.ravel(), weights=column, minlength=len(unique)) for column in columns]
+        sums = [np.bincount(group, weights=column, minlength=len(unique)) for column in columns]
         summed: NDArray[np.float64] = np.stack(sums, axis=1).reshape(len(unique), *values.shape[1:]).astype(np.float64)
         return summed
 
     mass, opacity = total(entries.extinctions), total(entries.opacities)
     means = total(entries.extinctions[:, None] * entries.means) / mass[:, None]
-    offsets = entries.means - means[group.ravel()].astype(np.float32)
+    offsets = entries.means - means[group].astype(np.float32)
     squares = entries.covs + offsets[:, :, None] * offsets[:, None, :]
     return LabelBlocks(
-        blocks=unique[:, :3].astype(np.int32),
-        labels=unique[:, 3].astype(np.uint8),
+        blocks=np.stack(blocks, axis=1).astype(np.int32),
+        labels=labels.astype(np.uint8),
         means=means.astype(np.float32),
         covs=(total(entries.extinctions[:, None, None] * squares) / mass[:, None, None]).astype(np.float32),
         extinctions=(mass / 8).astype(np.float32),
