@@ -190,7 +190,8 @@ Ours conditions 6D Gaussians on the view, evaluates degree-1 harmonics, and retu
 The prototype draws 3D Gaussians of one colour, and its gradients stop at 2D quantities. Plain PyTorch only composites,
 one tile after the other, on lists that our kernels sorted and cut where pixels are finished; its backward pass is
 autograd's. CPU is processor time / threads, median of the rounds; wall is the clock's time in the least disturbed
-round. Ratios are to ours: of CPU per round, median; of the best walls.
+round. Ratios are to ours: of CPU per round, median; of the best walls. Where wall is far above CPU for kernels that
+use every thread, other work held the machine, and only the CPU columns compare; PyTorch mostly uses one thread.
 
 | picture | what | CPU ms | wall ms | × ours, CPU | × ours, wall |
 |---|---|---|---|---|---|
