@@ -11,6 +11,7 @@ from tomosplat.anatomy.labels import (
     renumber,
     resolve_organs,
 )
+from tomosplat.anatomy.segmenters import Segmenter, TotalSegmentatorSegmenter
 from tomosplat.anatomy.tissue import TissueSegmenter
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "GROUP_OF_LABEL",
     "LABEL_NAMES",
     "Group",
+    "Segmenter",
     "TissueSegmenter",
+    "TotalSegmentatorSegmenter",
     "check_labels",
     "label_name",
     "renumber",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
-from skimage.segmentation import watershed
 
 from tomosplat.anatomy.masks import Image, Mask, Regions, dilate, erode
 
@@ -63,6 +62,8 @@ def find_blood_pool(hu: Image, body: Mask, midline: NDArray[np.float64]) -> Bloo
 
 def split_dense(hu: Image, body: Mask, blood: BloodPool) -> tuple[Mask, Mask]:
     """Return the vessels, and what else is dense, which is bone but for enhanced organs at its rim."""
+    from skimage.segmentation import watershed  # half a second to import, and only scans with contrast need it
+
     dense = ((hu > _DENSE_HU) & body) | blood.core | blood.organs
     markers = np.zeros(hu.shape, dtype=np.int32)
     markers[blood.core] = _BLOOD

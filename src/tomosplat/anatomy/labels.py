@@ -126,6 +126,8 @@ def renumber(labels: LabelMap, mapping: Mapping[int, int]) -> LabelMap:
     taken = sorted({new for new in mapping.values() if new and new in labels.ids and new not in mapping})
     if taken:
         raise LabelError(f"cannot renumber onto ids that already occur: {taken}; map those too")
+    if not mapping:
+        return labels
     table = np.arange(256, dtype=np.uint8)
     for old, new in mapping.items():
         table[old] = new
