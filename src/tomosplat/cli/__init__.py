@@ -29,7 +29,7 @@ Command = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 failed, 2 bad arguments or input."""
     command: Command = tyro.cli(
-        Command,  # type: ignore[arg-type]
+        Command,
         prog="tomosplat",
         description="A CT, MRI or ultrasound scan as an interactive, photorealistic 3D scene.",
         args=arguments,

@@ -34,7 +34,8 @@ def to_bytes(rgba: NDArray[np.float32], background: tuple[float, float, float] |
     else:
         pixels = color + (1 - alpha) * np.asarray(background, dtype=np.float32)
     # A sum of many splats may pass 1 by design (spherical harmonics are unbounded); 8 bits cannot hold it.
-    return (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    rounded: NDArray[np.uint8] = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return rounded
 
 
 def write_png(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -39,7 +40,7 @@ def _encode(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> int:
     n_frames = 0
     shape: tuple[int, ...] | None = None
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream(_CODEC, rate=Fraction(fps), options=_QUALITY)
+        stream = cast(av.VideoStream, container.add_stream(_CODEC, rate=Fraction(fps), options=_QUALITY))
         for pixels in frames:
             if shape is None:
                 shape = pixels.shape
