@@ -26,15 +26,14 @@ Float32Array = NDArray[np.float32]
 #: radiance that arrives there from all directions, [N, 3] linear RGB.
 Illumination = Callable[[Float32Array, Float32Array], Float32Array]
 
-#: Standard deviation of a Gaussian that stands for a full block, in block edges. 0.5 is closer to a path-traced picture
-#: by about 0.1 dB, but what lies under a surface then shows between its Gaussians as a lattice.
-SIGMA = 0.57
-#: The same in the papers' plain form.
-PLAIN_SIGMA = 0.5
+#: Standard deviation of a Gaussian that stands for a full block, in block edges.
+SIGMA = 0.5
+#: The same along a surface. With 0.5, what lies under an opaque surface shows between the Gaussians on it as a lattice.
+SURFACE_SIGMA = 0.62
 #: Least standard deviation, in block edges: one voxel alone must still meet its neighbours.
 MIN_SIGMA = 0.3
 #: Gaussians that overlap blend in turn, and tails under 1/255 are not drawn: both let more light through than the same
-#: optical depth in one piece. Best of 1, 1.5 and 2.5 against path tracing.
+#: optical depth in one piece. Best of 1, 1.5 and 3 against path tracing.
 OPACITY_GAIN = 1.5
 MAX_OPACITY = 0.999
 #: m of ``shade``, best of 0.5 to 0.75 against path tracing; near the H-functions of an isotropic half-space
@@ -87,9 +86,9 @@ class _Splats:
 def _plain(optical: OpticalVolume) -> _Splats:
     # The papers know blocks of one size only.
     blocks = _visible(block_moments(optical, n_widths=1), optical)
-    variances = (PLAIN_SIGMA * blocks.pitches) ** 2
+    variances = (SIGMA * blocks.pitches) ** 2
     covs = np.eye(3, dtype=np.float32) * variances[:, None, None]
-    settings = {"priming": "plain", "sigma": PLAIN_SIGMA}
+    settings = {"priming": "plain", "sigma": SIGMA}
     return _Splats(blocks, blocks.centers, covs, blocks.opacities, blocks.rgb, settings)
 
 
@@ -100,6 +99,7 @@ def _lit(optical: OpticalVolume, illumination: Illumination) -> _Splats:
     settings = {
         "priming": "lit moments",
         "sigma": SIGMA,
+        "surface_sigma": SURFACE_SIGMA,
         "min_sigma": MIN_SIGMA,
         "opacity_gain": OPACITY_GAIN,
         "multiple_scattering": MULTIPLE_SCATTERING,
@@ -120,18 +120,28 @@ def _visible(blocks: BlockMoments, optical: OpticalVolume) -> BlockMoments:
 def matched_gaussians(blocks: BlockMoments) -> tuple[Float32Array, Float32Array]:
     """Covariances [N, 3, 3] mm² and opacities [N] of Gaussians that stand for what is in the blocks.
 
-    The second moments are widened so that those of a full block become those of a Gaussian of ``SIGMA`` blocks; the
-    opacity is 1 − exp(−k σ h³ / A), the block's optical cross-section spread over the area A = 2π · mean of the
-    products of two standard deviations that the Gaussian covers.
+    The second moments are widened so that those of a full block become those of a Gaussian of ``SIGMA`` blocks, and
+    on surfaces ``SURFACE_SIGMA`` along them. The opacity is 1 − exp(−k σ h³ / A): the block's optical cross-section
+    spread over the area A that the Gaussian covers, 2π times the mean product of two standard deviations.
     """
     pitches = blocks.pitches
     variances, axes = np.linalg.eigh(blocks.covs * np.float32(12 * SIGMA**2))
     variances = np.maximum(variances, ((MIN_SIGMA * pitches) ** 2)[:, None])
-    covs = np.einsum("nai,ni,nbi->nab", axes, variances, axes)
-    sigmas = np.sqrt(variances)
-    pairs = sigmas[:, 0] * sigmas[:, 1] + sigmas[:, 0] * sigmas[:, 2] + sigmas[:, 1] * sigmas[:, 2]
-    depth = OPACITY_GAIN * blocks.extinctions * pitches**3 / (2 * math.pi / 3 * pairs)
-    return covs, np.minimum(-np.expm1(-depth), MAX_OPACITY).astype(np.float32)
+    covs = np.einsum("nai,ni,nbi->nab", axes, variances, axes) + _surface_widening(blocks)
+    x, y, z = np.sqrt(np.linalg.eigvalsh(covs)).T
+    areas = 2 * math.pi / 3 * (x * y + x * z + y * z)
+    depths = OPACITY_GAIN * blocks.extinctions * pitches**3 / areas
+    return covs, np.minimum(-np.expm1(-depths), MAX_OPACITY).astype(np.float32)
+
+
+def _surface_widening(blocks: BlockMoments) -> Float32Array:
+    """What is added to the covariance at right angles to the normal, [N, 3, 3]; all of it from |normal| = 0.5 on."""
+    length = np.linalg.norm(blocks.normals, axis=1)
+    amount = np.minimum(2 * length, 1) * blocks.pitches**2 * np.float32(SURFACE_SIGMA**2 - SIGMA**2)
+    unit = blocks.normals / np.maximum(length, 1e-6)[:, None]
+    along = np.eye(3, dtype=np.float32) - unit[:, :, None] * unit[:, None, :]
+    widening: Float32Array = amount[:, None, None] * along
+    return widening
 
 
 def _scene(splats: _Splats, label_names: Mapping[int, str], provenance: Mapping[str, Any]) -> GaussianScene:
