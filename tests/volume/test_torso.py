@@ -47,7 +47,7 @@ PLAUSIBLE = {
 }
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=12)
 def made(seed: int, spacing_mm: float = 4) -> tuple[Volume, LabelMap]:
     return torso(seed, spacing_mm)
 

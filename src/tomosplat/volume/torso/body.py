@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from tomosplat.volume.torso.build import Build
 from tomosplat.volume.torso.canvas import Canvas
 from tomosplat.volume.torso.curves import Tube, tube, union
-from tomosplat.volume.torso.field import Lattice, Window, ellipsoid, smooth_intersection, smooth_union
+from tomosplat.volume.torso.field import Lattice, Window, ellipsoid, sample_smooth, smooth_intersection, smooth_union
 from tomosplat.volume.torso.kernels import Array
 from tomosplat.volume.torso.labels import UNLABELLED
 from tomosplat.volume.torso.noise import Noise
 from tomosplat.volume.torso.profile import CAVITY, TRUNK, Profile
 
 _SKIN_MM = 1.8
-_SKIN_HU, _FAT_HU, _MUSCLE_HU, _VISCERAL_FAT_HU = 10, -103, 52, -98
+_SKIN_HU, _FAT_HU, _SEPTUM_HU, _MUSCLE_HU, _VISCERAL_FAT_HU = 10, -103, -88, 52, -98
 
 
 # What rounds the trunk on both sides: centre, half-axes and fillet of buttock and breast muscle, mm.
@@ -58,7 +58,7 @@ def _trunk(build: Build) -> Profile:
     return Profile(knots)
 
 
-def skin_distance(lattice: Lattice, build: Build) -> tuple[Window, Array]:
+def skin_distance(lattice: Lattice, build: Build) -> Array:
     """Distance to the outside of the body over the whole lattice."""
     window = lattice.whole()
     skin = smooth_intersection(_trunk(build).distance(window), 40 - window.z, 36)
@@ -75,7 +75,7 @@ def skin_distance(lattice: Lattice, build: Build) -> tuple[Window, Array]:
     navel = lattice.window((-20, front - 30, 215), (20, front + 20, 265))
     dimple = ellipsoid(navel, (0, front, 240), (4, 11, 5.5))
     skin[navel.box] = smooth_intersection(skin[navel.box], -dimple, 7)
-    return window, skin
+    return skin
 
 
 def _fat_thickness(window: Window, build: Build) -> Array:
@@ -94,21 +94,27 @@ def cavity_distance(window: Window) -> Array:
     return np.maximum(cavity, np.maximum(48 - window.z, window.z - 612), out=cavity)
 
 
-def _paint_septa(canvas: Canvas, window: Window, skin: Array, rng: np.random.Generator) -> None:
-    """Part the flesh into muscles by sheets of fat, which run along the body, and marble it."""
+def _paint_septa(canvas: Canvas, window: Window, rng: np.random.Generator) -> None:
+    """Part the flesh into muscles by sheets of fat, which run along the body."""
     flesh = canvas.hu == np.float32(_MUSCLE_HU)
+    muscle = np.full(np.count_nonzero(flesh), _MUSCLE_HU, np.float32)
     for size, width in (((24.0, 24.0, 90.0), 0.07), ((34.0, 18.0, 60.0), 0.05)):
-        sheet = np.abs(Noise.draw(size, rng).at(window))
-        canvas.mix(window, np.clip(1.4 - sheet / np.float32(width), 0, 1), _FAT_HU + 15, where=flesh)
+        away = np.abs(Noise.draw(size, rng).at(window)[flesh])
+        share = np.clip(1.4 - away / np.float32(width), 0, 1)
+        muscle += share * (_SEPTUM_HU - muscle)
+    canvas.hu[flesh] = muscle
 
 
 def paint_body(canvas: Canvas, build: Build, rng: np.random.Generator) -> tuple[Array, Array]:
     """Paint the wall and the fat inside; return the distances to skin and cavity over the whole lattice."""
-    window, skin = skin_distance(canvas.lattice, build)
+    window = canvas.lattice.whole()
+    skin = sample_smooth(lambda lattice: skin_distance(lattice, build), canvas.lattice)
     canvas.paint(window, skin, _SKIN_HU, UNLABELLED)
-    canvas.paint(window, skin + np.float32(_SKIN_MM), _FAT_HU, UNLABELLED)
-    canvas.paint(window, skin + np.float32(_SKIN_MM) + _fat_thickness(window, build), _MUSCLE_HU, UNLABELLED)
-    _paint_septa(canvas, window, skin, rng)
-    cavity = cavity_distance(window)
+    deep = skin + np.float32(_SKIN_MM)
+    canvas.paint(window, deep, _FAT_HU, UNLABELLED)
+    deep += _fat_thickness(window, build)
+    canvas.paint(window, deep, _MUSCLE_HU, UNLABELLED)
+    _paint_septa(canvas, window, rng)
+    cavity = sample_smooth(lambda lattice: cavity_distance(lattice.whole()), canvas.lattice)
     canvas.paint(window, cavity, _VISCERAL_FAT_HU, UNLABELLED)
     return skin, cavity

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tomosplat.volume.torso import kernels
 from tomosplat.volume.torso.field import Lattice, Window
 from tomosplat.volume.torso.kernels import Array
 
@@ -41,15 +42,13 @@ class Canvas:
         A label fills the samples inside; HU fills the share of each sample's voxel that lies inside, judged from
         the distance, so that surfaces come out smooth.
         """
-        touched = distance < np.float32(self.voxel_mm / 2)
-        if where is not None:
-            touched &= where
-        depth = distance[touched]
-        self.labels[window.box][touched & (distance < 0)] = label
-        before = self.hu[window.box][touched]
-        after = hu[touched] if isinstance(hu, np.ndarray) else np.float32(hu)
-        share = np.clip(np.float32(0.5) - depth / np.float32(self.voxel_mm), 0, 1)
-        self.hu[window.box][touched] = before + share * (after - before)
+        values = np.atleast_3d(np.asarray(hu, np.float32))
+        allowed = np.ones((1, 1, 1), np.bool_) if where is None else np.ascontiguousarray(where)
+        corner = np.array([part.start for part in window.box])
+        shape = np.ascontiguousarray(distance, np.float32)
+        kernels.fill(
+            self.hu, self.labels, corner, shape, np.ascontiguousarray(values), allowed, np.uint8(label), self.voxel_mm
+        )
 
     def free(self, window: Window, label: int) -> NDArray[np.bool_]:
         """Where nothing has a label yet, or has this one."""

@@ -165,8 +165,8 @@ def contour_distance(x: Array, y: Array, middle: Array, radius: Array) -> Array:
 
 
 @njit(cache=True)
-def _smoothstep(t: np.float32) -> np.float32:
-    return t * t * (np.float32(3) - np.float32(2) * t)
+def _weight(t: np.float32, smooth: bool) -> np.float32:
+    return t * t * (np.float32(3) - np.float32(2) * t) if smooth else t
 
 
 @njit(cache=True)
@@ -175,20 +175,60 @@ def _mix(a: np.float32, b: np.float32, share: np.float32) -> np.float32:
 
 
 @njit(cache=True)
-def interpolate(bumps: Array, x: Array, y: Array, z: Array) -> Array:
-    """Sample a coarse lattice at indices ``x`` [I], ``y`` [J], ``z`` [K] with smoothstep weights, [I, J, K]."""
+def interpolate(bumps: Array, x: Array, y: Array, z: Array, smooth: bool) -> Array:
+    """Sample a coarse lattice at indices ``x`` [I], ``y`` [J], ``z`` [K], [I, J, K]: trilinear, or with smoothsteps."""
     out = np.empty((len(x), len(y), len(z)), np.float32)
     column = np.empty(bumps.shape[2], np.float32)
     for i in range(len(x)):
         a = int(x[i])
-        u = _smoothstep(x[i] - np.float32(a))
+        u = _weight(x[i] - np.float32(a), smooth)
         for j in range(len(y)):
             b = int(y[j])
-            v = _smoothstep(y[j] - np.float32(b))
+            v = _weight(y[j] - np.float32(b), smooth)
             for c in range(len(column)):
                 back = _mix(bumps[a, b, c], bumps[a + 1, b, c], u)
                 column[c] = _mix(back, _mix(bumps[a, b + 1, c], bumps[a + 1, b + 1, c], u), v)
             for k in range(len(z)):
                 c = int(z[k])
-                out[i, j, k] = _mix(column[c], column[c + 1], _smoothstep(z[k] - np.float32(c)))
+                out[i, j, k] = _mix(column[c], column[c + 1], _weight(z[k] - np.float32(c), smooth))
     return out
+
+
+@njit(cache=True)
+def fill(
+    hu: Array,
+    labels: NDArray[np.uint8],
+    corner: NDArray[np.int64],
+    distance: Array,
+    values: Array,
+    where: NDArray[np.bool_],
+    label: np.uint8,
+    voxel_mm: float,
+) -> None:
+    """Paint the inside of a shape.
+
+    Args:
+        hu: The whole lattice, changed in place by the share of each voxel that lies inside.
+        labels: The whole lattice, changed in place where ``distance`` [I, J, K] is negative.
+        corner: [3] index of the window's first sample in the lattice.
+        distance: [I, J, K] of the window.
+        values: HU, of the window's shape or 1 along some axes.
+        where: Samples that may be painted, of the window's shape or 1 along some axes.
+        label: Id to write.
+        voxel_mm: Edge of a voxel.
+    """
+    half = np.float32(voxel_mm / 2)
+    per_voxel = np.float32(1 / voxel_mm)
+    vi, vj, vk = values.shape[0] > 1, values.shape[1] > 1, values.shape[2] > 1
+    wi, wj, wk = where.shape[0] > 1, where.shape[1] > 1, where.shape[2] > 1
+    for i in range(distance.shape[0]):
+        for j in range(distance.shape[1]):
+            for k in range(distance.shape[2]):
+                d = distance[i, j, k]
+                if d >= half or not where[i * wi, j * wj, k * wk]:
+                    continue
+                a, b, c = corner[0] + i, corner[1] + j, corner[2] + k
+                share = min(np.float32(0.5) - d * per_voxel, np.float32(1))
+                hu[a, b, c] += share * (values[i * vi, j * vj, k * vk] - hu[a, b, c])
+                if d < 0:
+                    labels[a, b, c] = label

@@ -32,8 +32,8 @@ class Noise:
 
     def at(self, window: Window) -> Array:
         """Sample the noise, [I, J, K], zero mean and about unit variance."""
-        places = (
+        x, y, z = (
             ((axis - np.float32(low)) / size).astype(np.float32)
             for axis, low, size in zip(window.axes, _LOW, self.size, strict=True)
         )
-        return kernels.interpolate(self.bumps, *places)
+        return kernels.interpolate(self.bumps, x, y, z, True)

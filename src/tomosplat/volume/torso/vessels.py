@@ -137,9 +137,9 @@ def portal_vein() -> list[Tube]:
 
 
 def _iliac(spine: Spine, side: int, vein: bool) -> list[Tube]:
-    back = 9 if vein else 0
+    back = 12 if vein else 0
     start = spine.front(214, 9, 12) if vein else spine.front(230, 11, -3)
-    inner = 0.80 if vein else 1.0
+    inner = 0.76 if vein else 1.0
     points: list[ArrayLike] = [start, (side * 24, 0 - back, 196), (side * 44 * inner, -20 - back, 166)]
     outer = [(side * 58 * inner, 4 - back, 130), (side * (52 if vein else 60), 36 - back / 3, 96)]
     leg = [
