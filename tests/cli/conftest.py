@@ -8,23 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+from tests.files.scan_writer import write_scan
 
 from tomosplat.cli import main
-from tomosplat.geometry import LPS_TO_RAS, Grid
+from tomosplat.geometry import Grid
 from tomosplat.volume.torso import torso
 
 SPACING_MM = 6.0
-
-
-def write_nifti(path: Path, values: np.ndarray, grid: Grid) -> Path:
-    image = sitk.GetImageFromArray(np.ascontiguousarray(values.transpose(2, 1, 0)))
-    affine = LPS_TO_RAS @ grid.affine
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetOrigin(affine[:3, 3].tolist())
-    image.SetDirection((affine[:3, :3] / grid.spacing).ravel().tolist())
-    sitk.WriteImage(image, str(path))
-    return path
 
 
 @dataclass(frozen=True)
@@ -42,8 +32,8 @@ def small_scan(tmp_path_factory) -> SmallScan:
     volume, labels = torso(seed=0, spacing_mm=SPACING_MM)
     values = volume.values.round().astype(np.int16)
     return SmallScan(
-        ct=write_nifti(folder / "ct.nii.gz", values, volume.grid),
-        labels=write_nifti(folder / "labels.nii.gz", labels.values, volume.grid),
+        ct=write_scan(folder / "ct.nii.gz", values, volume.grid.affine),
+        labels=write_scan(folder / "labels.nii.gz", labels.values, volume.grid.affine),
         values=values,
         label_values=labels.values,
         grid=volume.grid,

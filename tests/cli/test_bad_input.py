@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import SPACING_MM, write_nifti
+from tests.cli.conftest import SPACING_MM
 from tests.files.dicom_writer import write_series
+from tests.files.scan_writer import write_scan
 
 from tomosplat.files import atomic
 from tomosplat.geometry import Grid, intrinsics, look_at
@@ -55,17 +56,17 @@ def test_a_file_of_another_kind(run, output, tmp_path) -> None:
 def test_nan_and_infinity(run, output, small_scan, tmp_path) -> None:
     values = small_scan.values.astype(np.float32)
     values[3, 4, 5], values[6, 7, 8] = np.nan, np.inf
-    prime(run, output, write_nifti(tmp_path / "nan.nii.gz", values, small_scan.grid), says=("2 of", "NaN"))
+    prime(run, output, write_scan(tmp_path / "nan.nii.gz", values, small_scan.grid.affine), says=("2 of", "NaN"))
 
 
 def test_eight_bit_data_as_hounsfield(run, output, small_scan, tmp_path) -> None:
     values = np.clip((small_scan.values + 1000) / 12, 0, 255).astype(np.uint8)
-    prime(run, output, write_nifti(tmp_path / "8bit.nii.gz", values, small_scan.grid), says=("--rescale",))
+    prime(run, output, write_scan(tmp_path / "8bit.nii.gz", values, small_scan.grid.affine), says=("--rescale",))
 
 
 def test_eight_bit_data_with_its_rescaling_is_welcome(run, output, small_scan, tmp_path) -> None:
     values = np.clip((small_scan.values + 1000) / 12, 0, 255).astype(np.uint8)
-    scan = write_nifti(tmp_path / "8bit.nii.gz", values, small_scan.grid)
+    scan = write_scan(tmp_path / "8bit.nii.gz", values, small_scan.grid.affine)
     code, _, err = run("prime", scan, "--spacing", SPACING_MM, "--rescale", 12, -1000, "-o", output)
     assert code == 0, err
     assert output.is_file()
@@ -73,13 +74,13 @@ def test_eight_bit_data_with_its_rescaling_is_welcome(run, output, small_scan, t
 
 def test_labels_on_another_grid(run, output, small_scan, tmp_path) -> None:
     shifted = Grid(small_scan.grid.shape, small_scan.grid.affine + np.outer([1, 0, 0, 0], [0, 0, 0, 12.0]))
-    labels = write_nifti(tmp_path / "shifted.nii.gz", small_scan.label_values, shifted)
+    labels = write_scan(tmp_path / "shifted.nii.gz", small_scan.label_values, shifted.affine)
     prime(run, output, small_scan.ct, "--labels", labels, says=("grid",))
 
 
 def test_labels_with_unknown_ids(run, output, small_scan, tmp_path) -> None:
     values = np.where(small_scan.label_values == 5, 250, small_scan.label_values).astype(np.uint8)
-    labels = write_nifti(tmp_path / "unknown.nii.gz", values, small_scan.grid)
+    labels = write_scan(tmp_path / "unknown.nii.gz", values, small_scan.grid.affine)
     prime(run, output, small_scan.ct, "--labels", labels, says=("250",))
 
 
@@ -92,7 +93,7 @@ def test_an_organ_that_the_scan_does_not_show(run, output, small_scan) -> None:
 
 
 def test_an_empty_foreground(run, output, small_scan, tmp_path) -> None:
-    nothing = write_nifti(tmp_path / "empty.nii.gz", np.zeros_like(small_scan.label_values), small_scan.grid)
+    nothing = write_scan(tmp_path / "empty.nii.gz", np.zeros_like(small_scan.label_values), small_scan.grid.affine)
     prime(run, output, small_scan.ct, "--labels", nothing, says=("visible",))
 
 
