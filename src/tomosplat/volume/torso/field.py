@@ -69,7 +69,7 @@ class Lattice:
 def sample_smooth(shape: Callable[[Lattice], Array], lattice: Lattice) -> Array:
     """Distance over a whole lattice to a shape without fine detail: where the lattice is fine, by interpolation.
 
-    A trilinear patch of 3 mm leaves a bend of 50 mm radius by 0.02 mm.
+    A trilinear patch of 3 mm leaves a sphere of 50 mm radius by less than 0.05 mm.
     """
     axes = (lattice.x, lattice.y, lattice.z)
     if min(len(axis) for axis in axes) < 2 or axes[0][1] - axes[0][0] > _SMOOTH_MM * 0.8:
