@@ -13,7 +13,7 @@ from tomosplat.volume.torso.labels import UNLABELLED
 #: How much further back a scan reaches that shows the couch.
 COUCH_MM = 55.0
 
-_TOP_Y, _CURVATURE_MM, _HALF_WIDTH_MM, _HALF_THICKNESS_MM = -145.0, 600.0, 195.0, 11.0
+_TOP_Y, _CURVATURE_MM, _HALF_WIDTH_MM, _HALF_THICKNESS_MM = -139.0, 600.0, 195.0, 11.0
 _SHELL_HU, _FOAM_HU, _SHELL_MM = -150, -930, 2.5
 
 
