@@ -86,7 +86,7 @@ def check_labels(labels: LabelMap) -> LabelMap:
     Raises:
         LabelError: An id is not in the table, or the file's own name for an id says that it is another organ.
     """
-    counts = np.bincount(labels.values.ravel(), minlength=256)
+    counts = labels.counts
     unknown = [i for i in labels.ids if i not in LABEL_NAMES]
     if unknown:
         found = ", ".join(f"{i} ({counts[i]} voxels)" for i in unknown)
