@@ -85,7 +85,7 @@ def main() -> None:
     text = f"""# Priming a scene on the CPU
 
 `python benchmarks/priming.py`: the procedural torso, {compiled["voxels"] / 1e6:.1f} M voxels of 1.5 mm, all organs,
-{compiled["gaussians"]:,} Gaussians, studio lights. Seconds on the clock of a machine that others used too; "whole priming" holds moments and light again.
+{compiled["gaussians"]:,} Gaussians, studio lights. Seconds on the clock; "whole priming" holds moments and light again.
 
 | stage | compiling (once per machine) | first in a process | again | again, processor time |
 |---|---|---|---|---|
