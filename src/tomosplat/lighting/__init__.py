@@ -1,5 +1,6 @@
 """Floor 3: light rigs as data, and light marched from them to points in the scan."""
 
+from tomosplat.lighting.environment import Environment
 from tomosplat.lighting.illumination import march_light
 from tomosplat.lighting.march import ArrivingLight, march_rays
 from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig, rig_names
@@ -7,6 +8,7 @@ from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig,
 __all__ = [
     "AreaLight",
     "ArrivingLight",
+    "Environment",
     "LightRig",
     "PlacedLights",
     "load_rig",
