@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tomosplat.anatomy.masks import IN_SLICE, Image, Mask, Regions, close
 
 _AIR_HU = -400
-_GAS_HU = -960  # darker than lung, which is never pure air
+_GAS_HU, _GAS_EDGE_HU = -960, -930  # darker than lung, which is never pure air; than any but emphysema
 _LUNG_VOXELS = 30_000  # 100 ml
 _LUNG_PIECE_VOXELS = 3_000
 
@@ -28,9 +28,8 @@ def find_lungs(hu: Image, body: Mask) -> Mask:
     if np.count_nonzero(body & (hu > _AIR_HU)) < 0.25 * np.count_nonzero(body):
         return np.zeros_like(body)
     air = Regions((hu < _AIR_HU) & body)
-    gas = air.mean(hu < _GAS_HU)
-    large = (air.sizes > _LUNG_VOXELS) & (gas < 0.5)
-    piece = (air.sizes > _LUNG_PIECE_VOXELS) & (gas < 0.02)
+    large = (air.sizes > max(_LUNG_VOXELS, 0.1 * air.sizes.max())) & (air.mean(hu < _GAS_HU) < 0.5)
+    piece = (air.sizes > _LUNG_PIECE_VOXELS) & (air.mean(hu < _GAS_EDGE_HU) < 0.02)
     return air.select(large | piece)
 
 

@@ -8,7 +8,6 @@ from tomosplat.anatomy.masks import Image, Mask, Regions, dilate, erode, lateral
 
 _TISSUE_HU = -300
 _BONE_HU = 200
-_AIR_HU = -400
 
 
 def find_body(hu: Image) -> Mask:
@@ -41,7 +40,7 @@ def _parts(hu: Image, tissue: Mask) -> Mask:
 
 def _inner_air(hu: Image, body: Mask) -> Mask:
     """Air that hardly touches the sides of the volume: lungs, also those that the edge of the scan cuts open."""
-    air = Regions((hu < _AIR_HU) & ~body)
+    air = Regions((hu <= _TISSUE_HU) & ~body)
     contact = np.zeros(air.sizes.size)
     for face in lateral_faces(air.ids):
         contact += np.bincount(face.ravel(), minlength=contact.size)

@@ -1,8 +1,8 @@
 """Vessels and heart filled with contrast, told apart from bone of the same density.
 
-Blood is homogeneous, bone is not, so thick homogeneous regions near the midline mark the blood; dense regions that are
-not connected to them, at densities near that of the blood, mark bone. The rest is flooded from both, brightest first:
-where a vessel lies against a bone they part along the darkest voxels between them.
+Blood is homogeneous, so thick homogeneous regions near the midline mark it, unless a denser shell shows that they are
+marrow. Dense regions that are not connected to blood, at densities near its own, mark bone. The rest is flooded from
+these markers, brightest first: where a vessel lies against a bone they part along the darkest voxels between them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ class BloodPool:
         hu: Its density.
         core: Voxels well inside heart and vessels.
         organs: Voxels well inside other enhanced organs, as spleen and kidneys.
+        marrow: Voxels well inside bones.
     """
 
     hu: float
     core: Mask
     organs: Mask
+    marrow: Mask
 
 
 def find_blood_pool(hu: Image, body: Mask, midline: NDArray[np.float64]) -> BloodPool | None:
@@ -46,28 +48,45 @@ def find_blood_pool(hu: Image, body: Mask, midline: NDArray[np.float64]) -> Bloo
     thick = erode(calm > _DENSE_HU, 5) & body
     mean = ndi.uniform_filter(calm, 5)
     spread = np.sqrt(np.maximum(ndi.uniform_filter(calm * calm, 5) - mean * mean, 0))
-    regions = Regions(thick & (spread < 0.06 * mean + 8))
+    even = Regions(thick & (spread < 0.06 * mean + 8))
+    regions = Regions(even.select((even.sizes >= _VESSEL_VOXELS) & (even.variation(calm) < 0.1)))
     density = regions.mean(hu)
-    even = regions.variation(calm) < 0.1
+    marrow = _shell_share(regions, hu, density) > 0.27
     slices = np.round(regions.center(2)).astype(np.intp)
     central = np.abs(regions.center(0) - midline[slices]) <= _CENTRAL
-    pools = even & central & (regions.sizes >= _POOL_VOXELS) & (density >= _BLOOD_HU)
+    pools = ~marrow & central & (regions.sizes >= _POOL_VOXELS) & (density >= _BLOOD_HU)
     if not pools.any():
         return None
     blood = float(density[np.argmax(np.where(pools, regions.sizes, 0))])
-    is_blood = even & central & (regions.sizes >= _VESSEL_VOXELS) & (density > 0.8 * blood) & (density < 1.7 * blood)
-    is_organ = even & ~is_blood & (regions.sizes >= _ORGAN_VOXELS)
-    return BloodPool(blood, regions.select(is_blood), regions.select(is_organ))
+    is_blood = ~marrow & central & (density > 0.8 * blood) & (density < 1.7 * blood)
+    is_organ = ~marrow & ~is_blood & (regions.sizes >= _ORGAN_VOXELS)
+    return BloodPool(blood, regions.select(is_blood), regions.select(is_organ), regions.select(marrow))
+
+
+def _shell_share(regions: Regions, hu: Image, density: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of a shell around each region that is clearly denser than the region, in the denser of two shells."""
+    shares = []
+    inner = ndi.maximum_filter(regions.ids, 3)
+    for box in (7, 11):
+        outer = ndi.maximum_filter(regions.ids, box)
+        where = np.flatnonzero((outer > 0) & (inner == 0))
+        region = outer.ravel()[where]
+        denser = hu.ravel()[where] > 1.15 * density[region] + 20
+        size = regions.sizes.size
+        shares.append(np.bincount(region, denser, size) / np.maximum(np.bincount(region, minlength=size), 1))
+        inner = outer
+    return np.maximum(*shares)
 
 
 def split_dense(hu: Image, body: Mask, blood: BloodPool) -> tuple[Mask, Mask]:
     """Return the vessels, and what else is dense, which is bone but for enhanced organs at its rim."""
     from skimage.segmentation import watershed  # half a second to import, and only scans with contrast need it
 
-    dense = ((hu > _DENSE_HU) & body) | blood.core | blood.organs
+    dense = ((hu > _DENSE_HU) & body) | blood.core | blood.organs | blood.marrow
     markers = np.zeros(hu.shape, dtype=np.int32)
     markers[blood.core] = _BLOOD
     markers[blood.organs] = _ORGAN
+    markers[blood.marrow] = _BONE
     wall = dilate(blood.core, 13)  # where what is denser than blood is plaque
     for level in sorted({max(share * blood.hu, 150.0) for share in (1.15, 0.85, 0.7)}, reverse=True):
         markers[_bone_at(level, hu, body, markers > 0) & ~wall] = _BONE

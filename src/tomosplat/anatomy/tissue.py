@@ -18,14 +18,14 @@ from tomosplat.volume import LabelMap, Volume
 
 _ID = {name: label for label, name in LABEL_NAMES.items()}
 _SOFT_HU = -25  # half way between fat and muscle
-_AIR_HU = -400
 _STEPS = 6
 
 
 class TissueSegmenter:
     """Segments a CT into lung, airway, bone, enhanced vessels and heart, and soft tissue; fat and skin are left out.
 
-    Works on any part of the body in any view. Its sizes are tuned for the 1.5 mm working grid.
+    Works on any part of the body, cropped or whole. Its sizes count voxels and are tuned for a person at 1.5 mm (or a
+    small animal at a grid as much finer); at 2 mm and above it misses much of the bone.
     """
 
     def __call__(self, volume: Volume, progress: Progress | None = None) -> LabelMap:
@@ -40,16 +40,25 @@ class TissueSegmenter:
                 "rescale them to HU (air -1000, water 0) or give labels"
             )
         labels = np.zeros(volume.grid.shape, dtype=np.uint8)
-        hu = _smoothed(volume.values)
-        body = find_body(hu)
-        if body.any():
-            box = bounding_box(body)
-            labels[box] = _label_tissues(np.ascontiguousarray(hu[box]), np.ascontiguousarray(body[box]), progress)
+        scanned = volume.values > volume.values.min()  # resampling may have added planes of air around the scan
+        if scanned.any():
+            box = bounding_box(scanned)
+            labels[box] = _label_tissues(_smoothed(volume.values[box]), progress)
         names = {int(i): LABEL_NAMES[int(i)] for i in np.unique(labels) if i}
         return LabelMap(labels, volume.grid, names, ("tissues segmented from HU",))
 
 
-def _label_tissues(hu: Image, body: Mask, progress: Progress | None) -> NDArray[np.uint8]:
+def _label_tissues(hu: Image, progress: Progress | None) -> NDArray[np.uint8]:
+    """Find the body, then label what is in the box around it."""
+    labels = np.zeros(hu.shape, dtype=np.uint8)
+    body = find_body(hu)
+    if body.any():
+        box = bounding_box(body)
+        labels[box] = _label_body(np.ascontiguousarray(hu[box]), np.ascontiguousarray(body[box]), progress)
+    return labels
+
+
+def _label_body(hu: Image, body: Mask, progress: Progress | None) -> NDArray[np.uint8]:
     def done(step: int) -> None:
         if progress:
             progress(step, _STEPS)
