@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TomosplatError as error:
         print(f"tomosplat: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("tomosplat: stopped; nothing was left half-written", file=sys.stderr)
         return 130

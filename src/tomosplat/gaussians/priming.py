@@ -29,7 +29,7 @@ Illumination = Callable[[Float32Array, Float32Array], Float32Array]
 #: Standard deviation of a Gaussian that stands for a full block, in block edges.
 SIGMA = 0.5
 #: The same along a surface. With 0.5, what lies under an opaque surface shows between the Gaussians on it as a lattice.
-SURFACE_SIGMA = 0.62
+SURFACE_SIGMA = 0.7
 #: Least standard deviation, in block edges: one voxel alone must still meet its neighbours.
 MIN_SIGMA = 0.3
 #: Gaussians that overlap blend in turn, and tails under 1/255 are not drawn: both let more light through than the same

@@ -15,6 +15,10 @@ from tomosplat.volume import LabelMap, Volume
 from tomosplat.volume.resample import resample, resample_labels, working_grid
 
 
+#: Segmenters are made for this voxel edge; a coarser grid loses ribs.
+_SEGMENTATION_SPACING_MM = 1.5
+
+
 @dataclass(frozen=True, eq=False)
 class PreparedScan:
     """A scan on its working grid.
@@ -48,14 +52,23 @@ def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedSc
             given = check_labels(renumber(read_labels(options.labels, like=scan.grid), options.renumber))
     with report.stage("resample"):
         volume = resample(scan, grid)
-        labels = resample_labels(given, grid) if given is not None else None
-    del scan
-    if labels is None:
-        with report.stage("segment") as progress:
-            labels = _segmenter(options.segmenter)(volume, progress)
+    if given is None:
+        given = _segment(scan, volume, options, report)
+    with report.stage("resample"):
+        labels = given if given.grid.matches(grid) else resample_labels(given, grid)
     report.history.extend((*volume.history, *labels.history))
     report.facts["working_grid"] = {"shape": list(grid.shape), "spacing_mm": options.spacing}
     return PreparedScan(volume, labels)
+
+
+def _segment(scan: Volume, volume: Volume, options: ScanOptions, report: Report) -> LabelMap:
+    """Labels of the scan, found on the working grid or, where that is coarse, on a finer one of their own."""
+    spacing = max(_SEGMENTATION_SPACING_MM, float(scan.grid.spacing.min()))
+    if spacing < options.spacing:
+        with report.stage("resample"):
+            volume = resample(scan, working_grid(scan.grid, spacing))
+    with report.stage("segment") as progress:
+        return _segmenter(options.segmenter)(volume, progress)
 
 
 def _segmenter(name: str) -> Segmenter:
