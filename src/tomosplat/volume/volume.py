@@ -93,7 +93,8 @@ class LabelMap:
         flat = self.values.ravel(order="K")
         step = 1 << 22
         parts = [np.bincount(flat[start : start + step], minlength=256) for start in range(0, flat.size, step)]
-        return np.sum(parts, axis=0, dtype=np.int64)
+        counts: NDArray[np.int64] = np.sum(parts, axis=0, dtype=np.int64)
+        return counts
 
     @property
     def ids(self) -> list[int]:
