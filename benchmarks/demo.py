@@ -68,7 +68,7 @@ def main() -> None:
         "",
         "`python benchmarks/demo.py`; median over "
         f"{RUNS['cold']} cold processes (empty kernel cache) and {RUNS['warm']} warm ones.",
-        "\"first picture\" counts from the start of the process until the PNG lies in the folder.",
+        '"first picture" counts from the start of the process until the PNG lies in the folder.',
         "",
         "| seconds (unless named) | cold | warm |",
         "|---|---|---|",

@@ -14,6 +14,7 @@ from .geometry import Cameras as Cameras
 from .geometry import Grid as Grid
 from .geometry import fibonacci_directions as fibonacci_directions
 from .geometry import frame_bounds as frame_bounds
+from .geometry import frame_points as frame_points
 from .geometry import sphere_directions as sphere_directions
 from .lighting import load_rig as load_rig
 from .lighting import march_light as march_light

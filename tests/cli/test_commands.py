@@ -52,9 +52,9 @@ def test_the_patients_left_is_on_the_right_of_the_picture_and_the_head_is_up(run
         cameras = tmp_path / "views.json"
         assert run("cameras", small_scene, "--n", 1, "--size", SIZE, "-o", cameras)[0] == 0
         scene = read_ply(small_scene)
-        from tomosplat.pipeline.views import framed_view, scene_bounds
+        from tomosplat.pipeline.views import framed_view, outline
 
-        view = framed_view(scene_bounds(scene, None), [0.0], 0.0, SIZE)
+        view = framed_view(outline(scene, None), [0.0], 0.0, SIZE)
         cameras.write_text(json.dumps(view.to_dict()))
         assert run("render", small_scene, "--cameras", cameras, "--organs", organ, "-o", path)[0] == 0
         weights = shown(path).sum(axis=-1)

@@ -151,34 +151,35 @@ def fibonacci_directions(n: int, max_height: float = 0.85) -> FloatArray:
     return np.stack([radii * np.cos(angles), radii * np.sin(angles), heights], axis=-1)
 
 
-def frame_bounds(
-    bounds: tuple[FloatArray, FloatArray],
-    directions: FloatArray,
-    width: int,
-    height: int,
-    fov_deg: float = 25.0,
-) -> Cameras:
-    """Cameras in the given directions, all at one distance from which every one sees the whole box.
+def frame_points(points: ArrayLike, directions: FloatArray, width: int, height: int, fov_deg: float = 25.0) -> Cameras:
+    """Cameras in the given directions, all at one distance from which every one sees all points.
 
     Args:
-        bounds: Lowest and highest world corner in mm.
-        directions: [C, 3] unit vectors from the box towards the cameras.
+        points: [N, 3] world mm; the cameras look at the middle of their bounds.
+        directions: [C, 3] unit vectors from the points towards the cameras.
         width: Image width in pixels.
         height: Image height in pixels.
         fov_deg: Angle that the smaller image side spans.
 
     Raises:
-        GeometryError: There is no direction, or the field of view is impossible.
+        GeometryError: There is no point or direction, or the field of view is impossible.
     """
-    if len(directions) == 0:
-        raise GeometryError("framing needs at least one direction to look from, got none")
-    low, high = bounds
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
-    center = (low + high) / 2
+    shown = np.asarray(points, dtype=np.float64)
+    if len(directions) == 0 or len(shown) == 0:
+        raise GeometryError(f"framing needs points and directions, got {len(shown)} and {len(directions)}")
+    center = (shown.min(axis=0) + shown.max(axis=0)) / 2
     Ks = intrinsics(len(directions), width, height, fov_deg)
     half = np.array([width, height]) / 2 / Ks[0, 0, 0]
     rotations = look_at(center + directions, center)[:, :3, :3]
-    local = np.einsum("cij,nj->cni", rotations, corners - center)
-    # A corner at lateral offset a and depth d is inside when a <= half * (distance + d).
-    distance = (np.abs(local[..., :2]) / half - local[..., 2:]).max()
+    # A point at lateral offset a and depth d is inside when a <= half * (distance + d).
+    locals_ = (np.einsum("ij,nj->ni", rotation, shown - center) for rotation in rotations)
+    distance = max(float((np.abs(local[:, :2]) / half - local[:, 2:]).max()) for local in locals_)
     return Cameras(look_at(center + directions * distance * 1.03, center), Ks, width, height)
+
+
+def frame_bounds(
+    bounds: tuple[FloatArray, FloatArray], directions: FloatArray, width: int, height: int, fov_deg: float = 25.0
+) -> Cameras:
+    """Frame a box (lowest and highest world corner in mm) as ``frame_points`` frames its corners."""
+    corners = np.stack(np.meshgrid(*zip(*bounds, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    return frame_points(corners, directions, width, height, fov_deg)

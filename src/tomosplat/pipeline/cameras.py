@@ -8,8 +8,8 @@ from tomosplat.errors import InputError
 from tomosplat.files.cameras import write_cameras
 from tomosplat.files.scans import read_grid
 from tomosplat.files.scene_ply import read_ply
-from tomosplat.geometry import FloatArray, fibonacci_directions, frame_bounds
-from tomosplat.pipeline.views import scene_bounds
+from tomosplat.geometry import Cameras, fibonacci_directions, frame_bounds, frame_points
+from tomosplat.pipeline.views import outline
 from tomosplat.report import Report
 
 
@@ -23,12 +23,13 @@ def write_cameras_around(target: Path, output: Path, n: int, size: int, report: 
     if n < 1 or size < 1:
         raise InputError(f"--n and --size must be at least 1, got {n} and {size}")
     with report.stage("place cameras"):
-        cameras = frame_bounds(_bounds(target), fibonacci_directions(n), size, size)
+        cameras = _around(target, n, size)
     write_cameras(output, cameras)
     report.facts["cameras"] = n
 
 
-def _bounds(target: Path) -> tuple[FloatArray, FloatArray]:
+def _around(target: Path, n: int, size: int) -> Cameras:
+    directions = fibonacci_directions(n)
     if target.suffix.lower() == ".ply":
-        return scene_bounds(read_ply(target), None)
-    return read_grid(target).bounds
+        return frame_points(outline(read_ply(target), None), directions, size, size)
+    return frame_bounds(read_grid(target).bounds, directions, size, size)

@@ -15,7 +15,7 @@ from tomosplat.pipeline.prime import prime_prepared, visible_ids
 from tomosplat.pipeline.render import turntable_azimuths
 from tomosplat.pipeline.scan import PreparedScan, prepare_scan
 from tomosplat.pipeline.transfer_files import load_transfer_functions
-from tomosplat.pipeline.views import framed_view, render_still, render_video, scene_bounds
+from tomosplat.pipeline.views import framed_view, outline, render_still, render_video
 from tomosplat.report import Report
 from tomosplat.volume.torso import torso
 
@@ -85,14 +85,14 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     with report.stage("write scene"):
         write_ply(scene_file, scene)
     turntable = folder / "turntable.mp4"
-    cameras = framed_view(scene_bounds(scene, None), turntable_azimuths(_AZIMUTH, _TURN_FRAMES), _ELEVATION, size)
+    cameras = framed_view(outline(scene, None), turntable_azimuths(_AZIMUTH, _TURN_FRAMES), _ELEVATION, size)
     render_video(scene, cameras, turntable, None, (0, 0, 0), _FPS, report)
     return DemoResults(source, still, organs, turntable, scene_file, len(scene), dict(report.stages))
 
 
 def _still(scene: GaussianScene, path: Path, size: int, report: Report) -> None:
     with report.stage("render still"):
-        cameras = framed_view(scene_bounds(scene, None), [_AZIMUTH], _ELEVATION, size)
+        cameras = framed_view(outline(scene, None), [_AZIMUTH], _ELEVATION, size)
         render_still(scene, cameras, path, None, (0, 0, 0))
 
 

@@ -14,10 +14,10 @@ from tomosplat.pipeline.views import (
     Color,
     check_outside,
     framed_view,
+    outline,
     render_folder,
     render_still,
     render_video,
-    scene_bounds,
     visible_labels,
 )
 from tomosplat.report import Report
@@ -49,7 +49,7 @@ def render_file(scene_path: Path, output: Path, options: ViewOptions, report: Re
         cameras = given
     else:
         azimuths = [options.azimuth] if kind == ".png" else turntable_azimuths(options.azimuth, options.frames)
-        cameras = framed_view(scene_bounds(scene, visible), azimuths, options.elevation, options.size)
+        cameras = framed_view(outline(scene, visible), azimuths, options.elevation, options.size)
     report.facts["gaussians"] = len(scene)
     report.facts["pictures"] = len(cameras)
     if kind == ".png":

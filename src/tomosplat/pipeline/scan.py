@@ -14,7 +14,6 @@ from tomosplat.report import Report
 from tomosplat.volume import LabelMap, Volume
 from tomosplat.volume.resample import resample, resample_labels, working_grid
 
-
 #: Segmenters are made for this voxel edge; a coarser grid loses ribs.
 _SEGMENTATION_SPACING_MM = 1.5
 

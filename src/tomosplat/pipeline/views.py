@@ -14,11 +14,13 @@ from tomosplat.errors import EmptySceneError, GeometryError
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.files.videos import write_mp4
 from tomosplat.gaussians import GaussianScene, to_matrix
-from tomosplat.geometry import Cameras, FloatArray, frame_bounds, sphere_directions
+from tomosplat.geometry import Cameras, FloatArray, fibonacci_directions, frame_points, sphere_directions
 from tomosplat.render import rasterize
 from tomosplat.report import Report
 
 Color = tuple[float, float, float]
+
+_OUTLINE_DIRECTIONS = 256
 
 
 def visible_labels(scene: GaussianScene, organs: str | None) -> list[int] | None:
@@ -38,14 +40,19 @@ def visible_labels(scene: GaussianScene, organs: str | None) -> list[int] | None
     return ids
 
 
-def scene_bounds(scene: GaussianScene, visible: Sequence[int] | None) -> tuple[FloatArray, FloatArray]:
-    """Lowest and highest world coordinates (mm) of the visible Gaussians, each with two standard deviations."""
+def outline(scene: GaussianScene, visible: Sequence[int] | None) -> FloatArray:
+    """The means [M, 3] mm of visible Gaussians that stand out furthest in any direction: what a view must contain.
+
+    Raises:
+        EmptySceneError: No Gaussian is visible.
+    """
     scene = _only(scene, visible)
     if len(scene) == 0:
         raise EmptySceneError("the scene has no Gaussian to look at")
-    reach = 2 * scene.covs[:, (0, 3, 5)].clamp_min(0).sqrt()
-    low, high = (scene.means - reach).amin(dim=0), (scene.means + reach).amax(dim=0)
-    return low.double().numpy(), high.double().numpy()
+    directions = torch.from_numpy(fibonacci_directions(_OUTLINE_DIRECTIONS, 1.0)).to(scene.means.dtype)
+    # Matrix by vector: the product with all directions at once would be as large as the scene's own data.
+    furthest = {int((scene.means @ direction).argmax()) for direction in directions}
+    return scene.means[sorted(furthest)].double().numpy()
 
 
 def check_outside(cameras: Cameras, scene: GaussianScene, visible: Sequence[int] | None) -> None:
@@ -74,11 +81,9 @@ def _only(scene: GaussianScene, visible: Sequence[int] | None) -> GaussianScene:
     return scene.select(torch.isin(scene.labels, torch.tensor(visible, dtype=torch.uint8)))
 
 
-def framed_view(
-    bounds: tuple[FloatArray, FloatArray], azimuths: Sequence[float], elevation: float, size: int
-) -> Cameras:
-    """Square cameras around the bounds, all at the distance from which each sees everything."""
-    return frame_bounds(bounds, sphere_directions(azimuths, elevation), size, size)
+def framed_view(points: FloatArray, azimuths: Sequence[float], elevation: float, size: int) -> Cameras:
+    """Square cameras around the points, all at the distance from which each sees everything."""
+    return frame_points(points, sphere_directions(azimuths, elevation), size, size)
 
 
 def render_still(
