@@ -18,6 +18,7 @@ from tomosplat.volume.volume import OpticalVolume
 
 _ZERO, _ONE, _TWO, _FOUR = f32(0), f32(1), f32(2), f32(4)
 _INV_PI, _TWO_PI = f32(1 / math.pi), f32(2 * math.pi)
+_BASE = f32(28 / (23 * math.pi))
 _SMALL, _QUARTER = f32(1e-6), f32(0.25)
 #: Opacity is blurred this many voxels before its slope is taken, or the noise of the scan would bump every surface.
 _SMOOTHING = 0.8
@@ -80,6 +81,13 @@ def _fresnel(specular, cosine):  # type: ignore[no-untyped-def]
 
 
 @njit(**INLINE)
+def _passing(cosine):  # type: ignore[no-untyped-def]
+    """Share of light that passes the coat at an angle, but for a factor."""
+    m = _ONE - cosine * f32(0.5)
+    return _ONE - m * m * m * m * m
+
+
+@njit(**INLINE)
 def _coat_chance(specular, nv):  # type: ignore[no-untyped-def]
     """How often the coat is sampled: at least a quarter of the time, as its light is the most concentrated."""
     return min(_QUARTER + _fresnel(specular, nv), f32(1) - _QUARTER)
@@ -98,7 +106,8 @@ def surface_value(surfaces, n, v, out):  # type: ignore[no-untyped-def]
 
     Returns (base, coat, density of sampling ``out``). Both values hold the cosine of ``out``; the base is to be
     multiplied with the albedo. The coat is a GGX microfacet layer
-    (Walter et al. 2007, eq. 20 and 33) with Schlick's Fresnel term; the base gets what the coat lets through.
+    (Walter et al. 2007, eq. 20 and 33) with Schlick's Fresnel term; the base gets what the coat lets in and
+    out again (Ashikhmin and Shirley 2000, eq. 5), so that no more light leaves than came.
     """
     nl, nv = dot(n, out), dot(n, v)
     if nl <= _SMALL or nv <= _SMALL:
@@ -107,12 +116,13 @@ def surface_value(surfaces, n, v, out):  # type: ignore[no-untyped-def]
     nh = dot(n, h)
     fresnel = _fresnel(surfaces.specular, dot(v, h))
     a2 = surfaces.alpha * surfaces.alpha
-    base = nh * nh * (a2 - _ONE) + _ONE
+    spread = nh * nh * (a2 - _ONE) + _ONE
     # The cosine nl cancels against the microfacet formula's denominator 4 nl nv.
-    seen = a2 * _INV_PI / (base * base) * _unmasked(surfaces.alpha, nv) / (_FOUR * nv)
+    seen = a2 * _INV_PI / (spread * spread) * _unmasked(surfaces.alpha, nv) / (_FOUR * nv)
     coat = fresnel * seen * _unmasked(surfaces.alpha, nl)
     chance = _coat_chance(surfaces.specular, nv)
-    return (_ONE - fresnel) * nl * _INV_PI, coat, chance * seen + (_ONE - chance) * nl * _INV_PI
+    base = _BASE * (_ONE - surfaces.specular) * _passing(nl) * _passing(nv) * nl
+    return base, coat, chance * seen + (_ONE - chance) * nl * _INV_PI
 
 
 @njit(**INLINE)
