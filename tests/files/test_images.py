@@ -29,7 +29,7 @@ def test_transparent_pixels_without_alpha_are_clean_zeros() -> None:
 def test_png_has_rows_from_top_and_the_right_size(tmp_path) -> None:
     rgba = picture(color=1.0, alpha=1.0)
     rgba[1:] = 0
-    write_png(tmp_path / "a.png", rgba)
+    write_png(tmp_path / "a.png", to_bytes(rgba, background=(0, 0, 0)))
     pixels = np.asarray(Image.open(tmp_path / "a.png"))
     assert pixels.shape == (2, 3, 3)
     assert pixels[0].min() == 255

@@ -1,4 +1,4 @@
-"""Pictures: float RGBA in, PNG out."""
+"""Pictures: float RGBA to 8 bits, 8 bits to PNG."""
 
 from __future__ import annotations
 
@@ -38,14 +38,12 @@ def to_bytes(rgba: NDArray[np.float32], background: tuple[float, float, float] |
     return rounded
 
 
-def write_png(
-    path: Path, rgba: NDArray[np.float32], background: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
-) -> None:
-    """Write a premultiplied float picture [H, W, 4] as an 8-bit PNG (see ``to_bytes``).
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write 8-bit pixels [H, W, 3] or [H, W, 4] (straight alpha) as a PNG.
 
     Raises:
         OutputError: The file could not be written.
     """
-    image = Image.fromarray(to_bytes(rgba, background))
+    image = Image.fromarray(pixels)
     with writing(path) as temporary:
         image.save(temporary, format="PNG")

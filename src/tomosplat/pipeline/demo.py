@@ -10,12 +10,13 @@ from tomosplat.errors import DownloadError, InputError, OutputError
 from tomosplat.files.demo_scan import DEMO_CREDIT, fetch_demo_scan
 from tomosplat.files.scene_ply import write_ply
 from tomosplat.gaussians import GaussianScene
-from tomosplat.pipeline.options import PrimingOptions, ScanOptions
+from tomosplat.pipeline.options import PrimingOptions, ScanOptions, ViewOptions
+from tomosplat.pipeline.pictures import write_pictures
 from tomosplat.pipeline.prime import prime_prepared, visible_ids
-from tomosplat.pipeline.render import turntable_azimuths
+from tomosplat.pipeline.render import splatted
 from tomosplat.pipeline.scan import PreparedScan, prepare_scan
 from tomosplat.pipeline.transfer_files import load_transfer_functions
-from tomosplat.pipeline.views import framed_view, outline, render_still, render_video
+from tomosplat.pipeline.views import outline, placed_cameras
 from tomosplat.report import Report
 from tomosplat.volume.torso import torso
 
@@ -73,27 +74,26 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     functions = load_transfer_functions("seen")
     scene = prime_prepared(prepared, functions, None, everything, report)
     still = folder / "chest.png"
-    _still(scene, still, size, report)
+    view = ViewOptions(azimuth=_AZIMUTH, elevation=_ELEVATION, size=size, frames=_TURN_FRAMES, fps=_FPS)
+    _write(scene, still, view, report)
     report.facts |= {"first_picture_s": round(sum(report.stages.values()), 2), "gaussians": len(scene)}
 
     organs_only = PrimingOptions(organs=_ORGANS)
     inner = prime_prepared(prepared, functions, visible_ids(organs_only), organs_only, report)
     organs = folder / "organs.png"
-    _still(inner, organs, size, report)
+    _write(inner, organs, view, report)
 
     scene_file = folder / "chest.ply"
     with report.stage("write scene"):
         write_ply(scene_file, scene)
     turntable = folder / "turntable.mp4"
-    cameras = framed_view(outline(scene, None), turntable_azimuths(_AZIMUTH, _TURN_FRAMES), _ELEVATION, size)
-    render_video(scene, cameras, turntable, None, (0, 0, 0), _FPS, report)
+    _write(scene, turntable, view, report)
     return DemoResults(source, still, organs, turntable, scene_file, len(scene), dict(report.stages))
 
 
-def _still(scene: GaussianScene, path: Path, size: int, report: Report) -> None:
-    with report.stage("render still"):
-        cameras = framed_view(outline(scene, None), [_AZIMUTH], _ELEVATION, size)
-        render_still(scene, cameras, path, None, (0, 0, 0))
+def _write(scene: GaussianScene, path: Path, view: ViewOptions, report: Report) -> None:
+    cameras = placed_cameras(path, view, outline(scene, None))
+    write_pictures(path, cameras, splatted(scene, None, view.background), view.fps, report)
 
 
 def _demo_input(phantom: bool, report: Report) -> tuple[str, PreparedScan]:

@@ -1,24 +1,22 @@
-"""Pictures and videos of a scene: where the cameras stand and how the result is written."""
+"""What is shown and where the cameras stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tomosplat.anatomy import resolve_organs
-from tomosplat.errors import EmptySceneError, GeometryError
-from tomosplat.files.images import to_bytes, write_png
-from tomosplat.files.videos import write_mp4
+from tomosplat.errors import EmptySceneError, GeometryError, InputError
+from tomosplat.files.cameras import read_cameras
 from tomosplat.gaussians import GaussianScene, to_matrix
 from tomosplat.geometry import Cameras, FloatArray, fibonacci_directions, frame_points, sphere_directions
-from tomosplat.render import rasterize
-from tomosplat.report import Report
-
-Color = tuple[float, float, float]
+from tomosplat.pipeline.options import ViewOptions
+from tomosplat.volume import OpticalVolume
 
 _OUTLINE_DIRECTIONS = 256
 
@@ -49,10 +47,29 @@ def outline(scene: GaussianScene, visible: Sequence[int] | None) -> FloatArray:
     scene = _only(scene, visible)
     if len(scene) == 0:
         raise EmptySceneError("the scene has no Gaussian to look at")
-    directions = torch.from_numpy(fibonacci_directions(_OUTLINE_DIRECTIONS, 1.0)).to(scene.means.dtype)
+    return _outermost(scene.means.numpy())
+
+
+def optical_outline(optical: OpticalVolume) -> FloatArray:
+    """The visible voxels [M, 3] mm that stand out furthest in any direction: what a view must contain.
+
+    Raises:
+        EmptySceneError: No voxel is visible.
+    """
+    # Every other voxel will do to frame a picture, in an eighth of the time.
+    indices = 2 * np.argwhere(optical.extinction[::2, ::2, ::2] > 0)
+    if len(indices) == 0:
+        raise EmptySceneError(
+            "nothing is visible: show more organs, or check the labels, the unit (HU) and the transfer function"
+        )
+    return _outermost(optical.grid.to_world(indices).astype(np.float32))
+
+
+def _outermost(points: NDArray[np.floating[Any]]) -> FloatArray:
     # Matrix by vector: the product with all directions at once would be as large as the scene's own data.
-    furthest = {int((scene.means @ direction).argmax()) for direction in directions}
-    return scene.means[sorted(furthest)].double().numpy()
+    directions = fibonacci_directions(_OUTLINE_DIRECTIONS, 1.0).astype(points.dtype)
+    furthest = {int((points @ direction).argmax()) for direction in directions}
+    return points[sorted(furthest)].astype(np.float64)
 
 
 def check_outside(cameras: Cameras, scene: GaussianScene, visible: Sequence[int] | None) -> None:
@@ -86,50 +103,32 @@ def framed_view(points: FloatArray, azimuths: Sequence[float], elevation: float,
     return frame_points(points, sphere_directions(azimuths, elevation), size, size)
 
 
-def render_still(
-    scene: GaussianScene, cameras: Cameras, path: Path, visible: Sequence[int] | None, background: Color | None
-) -> None:
-    """Render the first camera to a PNG."""
-    write_png(path, rasterize(scene, cameras[:1], visible=visible).rgba[0].numpy(), background)
+def turntable_azimuths(start: float, n: int) -> list[float]:
+    """``n`` azimuths in degrees over one full turn, the first at ``start``; the last does not repeat the first."""
+    return [float(a) for a in start + np.arange(n) * 360 / n]
 
 
-def render_folder(
-    scene: GaussianScene,
-    cameras: Cameras,
-    folder: Path,
-    visible: Sequence[int] | None,
-    background: Color | None,
-    report: Report,
-) -> None:
-    """Render every camera to ``folder/0000.png``, ``0001.png``, ..."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with report.stage("render") as progress:
-        for index, rgba in enumerate(_pictures(scene, cameras, visible)):
-            write_png(folder / f"{index:04d}.png", rgba, background)
-            progress(index + 1, len(cameras))
+def given_cameras(output: Path, options: ViewOptions) -> Cameras | None:
+    """Cameras from the file that was named, None if none was; refuses early what cannot become ``output``.
+
+    Raises:
+        InputError: The options contradict each other or the kind of output.
+    """
+    kind = output.suffix.lower()
+    if kind == ".mp4" and options.background == "transparent":
+        raise InputError("--background transparent: a video has no transparency; choose black or white, or a folder")
+    if options.size < 1 or options.frames < 1:
+        raise InputError(f"--size and --frames must be at least 1, got {options.size} and {options.frames}")
+    if options.cameras is None:
+        return None
+    cameras = read_cameras(options.cameras)
+    if kind == ".png" and len(cameras) != 1:
+        raise InputError(f"{options.cameras} holds {len(cameras)} cameras; name a folder or an .mp4 as the output")
+    return cameras
 
 
-def render_video(
-    scene: GaussianScene,
-    cameras: Cameras,
-    path: Path,
-    visible: Sequence[int] | None,
-    background: Color,
-    fps: int,
-    report: Report,
-) -> None:
-    """Render every camera to one frame of an MP4."""
-    with report.stage("render video") as progress:
-
-        def frames() -> Iterator[NDArray[np.uint8]]:
-            for index, rgba in enumerate(_pictures(scene, cameras, visible)):
-                yield to_bytes(rgba, background)
-                progress(index + 1, len(cameras))
-
-        write_mp4(path, frames(), fps)
-
-
-def _pictures(scene: GaussianScene, cameras: Cameras, visible: Sequence[int] | None) -> Iterator[NDArray[np.float32]]:
-    # One at a time: a long turntable must not hold all its frames.
-    for index in range(len(cameras)):
-        yield rasterize(scene, cameras[index : index + 1], visible=visible).rgba[0].numpy()
+def placed_cameras(output: Path, options: ViewOptions, points: FloatArray) -> Cameras:
+    """One camera for a picture, a turntable for a video or a folder, each seeing all ``points``."""
+    still = output.suffix.lower() == ".png"
+    azimuths = [options.azimuth] if still else turntable_azimuths(options.azimuth, options.frames)
+    return framed_view(points, azimuths, options.elevation, options.size)
