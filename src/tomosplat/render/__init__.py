@@ -1,7 +1,7 @@
 """Floor 4: scenes and scans to images.
 
 ``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``pathtrace``
-traces the light that a scan scatters.
+traces the light that a scan scatters; ``raymarch`` is classic direct volume rendering.
 """
 
 from tomosplat.render.pathtracer import (
@@ -13,14 +13,19 @@ from tomosplat.render.pathtracer import (
     pathtrace,
 )
 from tomosplat.render.rasterization import RenderOutput, rasterize
+from tomosplat.render.raymarching import RaymarchOutput, RaymarchSettings, Shading, raymarch
 
 __all__ = [
     "ClipPlane",
     "PathTraceOutput",
     "PathTraceSettings",
+    "RaymarchOutput",
+    "RaymarchSettings",
     "RenderOutput",
+    "Shading",
     "SurfaceMode",
     "ThinLens",
     "pathtrace",
     "rasterize",
+    "raymarch",
 ]

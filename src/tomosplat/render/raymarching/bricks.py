@@ -1,0 +1,100 @@
+"""Empty-space skipping: in which bricks of the scan anything can be visible."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from scipy.ndimage import distance_transform_cdt
+
+from tomosplat.render.cpu import threads
+from tomosplat.render.cpu.layout import F32, I32, I64, U8, Scalar, f32
+from tomosplat.render.raymarching.kernels import BRICK, ENTRY
+
+_FARTHEST = 255
+#: Interpolation may overshoot by rounding; in steps of the table.
+_SLACK = f32(1e-2)
+
+
+class Bricks(NamedTuple):
+    """``empty`` [.., .., ..] as in :class:`Scan`; ``highest``, the highest value that a sample in each can have."""
+
+    empty: U8
+    highest: F32
+
+
+def build_bricks(
+    values: F32,
+    labels: U8,
+    row_of_label: I64,
+    n_visible: I32,
+    low: Scalar,
+    per_unit: Scalar,
+    reach: tuple[int, int, int],
+) -> Bricks:
+    """Find the bricks without visible samples.
+
+    A brick is empty if no group among its labels has extinction between its lowest and highest value. ``reach`` is
+    how many voxels around a brick its samples also take values from.
+    """
+    shape = tuple(-(-n // BRICK) for n in values.shape)
+    occupied, highest = np.empty(shape, np.uint8), np.empty(shape, np.float32)
+    common = (values, labels, row_of_label, n_visible, low, per_unit, reach, occupied, highest)
+    parts = threads.split(shape[0], 4 * threads.n_threads())
+    threads.run(_examine, [(*part, *common) for part in parts])
+    if not occupied.any():
+        return Bricks(np.full(shape, _FARTHEST, np.uint8), highest)
+    # Chessboard distance: with distance d, all bricks fewer than d away in every direction are empty.
+    distance = distance_transform_cdt(occupied == 0, metric="chessboard")
+    return Bricks(np.minimum(distance, _FARTHEST).astype(np.uint8), highest)
+
+
+@njit(**ENTRY)
+def _examine(
+    start: int,
+    stop: int,
+    values: F32,
+    labels: U8,
+    row_of_label: I64,
+    n_visible: I32,
+    low: Scalar,
+    per_unit: Scalar,
+    reach: tuple[int, int, int],
+    occupied: U8,
+    highest: F32,
+) -> None:
+    n_i, n_j, n_k = values.shape
+    last = n_visible.shape[1] - 2
+    for a in range(start, stop):
+        i0, i1 = max(a * BRICK - reach[0], 0), min((a + 1) * BRICK + 1 + reach[0], n_i)
+        for b in range(occupied.shape[1]):
+            j0, j1 = max(b * BRICK - reach[1], 0), min((b + 1) * BRICK + 1 + reach[1], n_j)
+            for c in range(occupied.shape[2]):
+                k0, k1 = max(c * BRICK - reach[2], 0), min((c + 1) * BRICK + 1 + reach[2], n_k)
+                least, most = f32(math.inf), f32(-math.inf)
+                for i in range(i0, i1):
+                    for j in range(j0, j1):
+                        for k in range(k0, k1):
+                            least, most = min(least, values[i, j, k]), max(most, values[i, j, k])
+                highest[a, b, c] = most
+                first = int(min(max((least - low) * per_unit - _SLACK, f32(0)), f32(last)))
+                final = int(min(max((most - low) * per_unit + _SLACK, f32(0)), f32(last))) + 1
+                occupied[a, b, c] = 0
+                if n_visible[-1, final] == n_visible[-1, first]:
+                    continue
+                seen = 0  # row 0 is invisible
+                for i in range(i0, i1):
+                    for j in range(j0, j1):
+                        for k in range(k0, k1):
+                            row = row_of_label[labels[i, j, k]]
+                            if row != seen:
+                                seen = row
+                                if n_visible[row, final] > n_visible[row, first]:
+                                    occupied[a, b, c] = 1
+                                    break
+                        if occupied[a, b, c]:
+                            break
+                    if occupied[a, b, c]:
+                        break

@@ -1,0 +1,144 @@
+"""``raymarch``: classic direct volume rendering of a labelled scan on the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tomosplat import machine
+from tomosplat.errors import GeometryError, LabelError, MemoryLimitError, ShapeError, UnitsError
+from tomosplat.geometry import Cameras
+from tomosplat.render.cpu.layout import F32, U8
+from tomosplat.render.rasterization import RenderOutput
+from tomosplat.render.raymarching.settings import RaymarchSettings
+from tomosplat.report import Progress
+from tomosplat.transfer import TransferFunctions
+from tomosplat.volume import LabelMap, Volume
+
+
+@dataclass(frozen=True)
+class RaymarchOutput(RenderOutput):
+    """C pictures of a scan, as :class:`RenderOutput` describes them.
+
+    ``depth`` is the mean over what adds to alpha, in "mip" mode that of the highest value, and None in "average" mode.
+
+    Attributes:
+        values: [C, H, W] float32, what "mip" or "average" found, in the volume's unit (HU for CT); NaN where a ray met
+            nothing that is shown. None in "composite" mode.
+    """
+
+    values: Tensor | None = None
+
+
+def raymarch(
+    volume: Volume,
+    labels: LabelMap,
+    functions: TransferFunctions,
+    group_of_label: NDArray[np.uint8],
+    cameras: Cameras,
+    *,
+    settings: RaymarchSettings | None = None,
+    progress: Progress | None = None,
+) -> RaymarchOutput:
+    """Render a labelled scan by marching along view rays.
+
+    In "composite" mode (Levoy 1988; Max 1995) colour = Σ_n T_n (1 − exp(−σ_n Δ_n)) c_n and T_n = exp(−Σ_{m<n} σ_m Δ_m),
+    front to back. Values are interpolated before they are classified; labels act as trilinear memberships, so where
+    organs of two groups meet, the extinctions and emissions that both groups' functions give the one interpolated
+    value are blended. (Classifying voxels first and interpolating their colours would blur every edge.) "mip" and
+    "average" show values in grey, whatever the functions are; a label counts there for its nearest voxels.
+    A ray ends where less than 1/512 of the light passes.
+
+    Args:
+        volume: The scan, on any grid: oblique, anisotropic, in any order of axes. Nothing is resampled.
+        labels: Labels on the same grid.
+        functions: A function for each group; groups without one are invisible.
+        group_of_label: [256] group index of every label id (``tomosplat.anatomy.GROUP_OF_LABEL``).
+        cameras: Pinhole cameras, also inside the scan.
+        settings: Step, mode, light, clip planes, ...; None is ``RaymarchSettings()``.
+        progress: Called after each camera.
+
+    Returns:
+        Pictures; rays that miss are exactly 0. Not differentiable.
+
+    Raises:
+        LabelError: The labels are on another grid, or ``visible`` holds what is no label id.
+        UnitsError: The volume is not in the unit of the functions.
+        ShapeError: ``group_of_label`` is not [256].
+        GeometryError: A camera is no pinhole.
+        EmptySceneError: No voxel is visible.
+        MemoryLimitError: The pictures would not fit into memory.
+    """
+    settings = settings or RaymarchSettings()
+    _check(volume, labels, functions, group_of_label)
+    _check_pinholes(cameras)
+    shown = _shown(settings)
+    _check_memory(volume, cameras)
+    # Compiled kernels are loaded only when there is something to draw.
+    from tomosplat.render.raymarching.frames import composite_views, project_views
+
+    if settings.mode == "composite":
+        rgba, depth = composite_views(volume, labels, functions, group_of_label, shown, cameras, settings, progress)
+        return RaymarchOutput(torch.from_numpy(rgba), torch.from_numpy(depth))
+    values, depth = project_views(volume, labels, shown, cameras, settings, progress)
+    low, high = settings.window or (float(volume.values.min()), float(volume.values.max()))
+    return RaymarchOutput(
+        torch.from_numpy(windowed(values, low, high)),
+        torch.from_numpy(depth) if settings.mode == "mip" else None,
+        values=torch.from_numpy(values),
+    )
+
+
+def windowed(values: F32, low: float, high: float) -> F32:
+    """Grey RGBA [..., 4] of values [...]: black at ``low``, white at ``high``; nothing where a value is NaN."""
+    met = np.isfinite(values)
+    # A volume of one value has no range: it is black.
+    grey = np.clip((np.where(met, values, low) - low) / ((high - low) or 1.0), 0, 1)
+    return np.stack([grey, grey, grey, met], axis=-1).astype(np.float32)
+
+
+def _check(volume: Volume, labels: LabelMap, functions: TransferFunctions, group_of_label: NDArray[np.uint8]) -> None:
+    if not labels.grid.matches(volume.grid):
+        raise LabelError(f"labels are on another grid ({labels.grid}) than the volume ({volume.grid}); resample them")
+    if volume.unit != functions.unit:
+        raise UnitsError(
+            f"transfer functions {functions.name!r} are for values in {functions.unit}, the volume's are "
+            f"{volume.unit}; rescale the volume or choose other functions"
+        )
+    if group_of_label.shape != (256,):
+        raise ShapeError(f"group_of_label must have one group for each of 256 ids, got shape {group_of_label.shape}")
+
+
+def _check_pinholes(cameras: Cameras) -> None:
+    wrong = np.flatnonzero((cameras.Ks[:, 2] != (0, 0, 1)).any(axis=1) | (cameras.Ks[:, 1, 0] != 0))
+    if len(wrong):
+        raise GeometryError(
+            f"camera {wrong[0]} has K = {cameras.Ks[wrong[0]].tolist()}; expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"
+        )
+
+
+def _shown(settings: RaymarchSettings) -> U8:
+    """One entry for each label id: 1 where it is shown."""
+    if settings.visible is None:
+        return np.ones(256, np.uint8)
+    wrong = [i for i in settings.visible if not (isinstance(i, (int, np.integer)) and 0 <= i <= 255)]
+    if wrong:
+        raise LabelError(f"visible must hold label ids, whole numbers from 0 to 255; got {wrong[:5]}")
+    shown = np.zeros(256, np.uint8)
+    shown[list(settings.visible)] = 1
+    return shown
+
+
+def _check_memory(volume: Volume, cameras: Cameras) -> None:
+    pictures = 24 * len(cameras) * cameras.height * cameras.width
+    copies = 0 if volume.values.flags.c_contiguous else 5 * volume.grid.n_voxels
+    available = machine.available_memory()
+    if pictures + copies > available:
+        raise MemoryLimitError(
+            f"{len(cameras)} pictures of {cameras.width}x{cameras.height} and the scan need "
+            f"{(pictures + copies) / 1e9:.1f} GB and {available / 1e9:.1f} GB are free; render fewer at once or smaller"
+        )

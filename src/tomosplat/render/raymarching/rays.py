@@ -1,0 +1,152 @@
+"""View rays in index space: where they run, and which part of each lies in the scan."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from tomosplat.geometry import Cameras, Grid
+from tomosplat.render.cpu.layout import F64, Scalar, f32
+from tomosplat.render.raymarching.kernels import BRICK, INLINE, Scan
+from tomosplat.render.raymarching.settings import RaymarchSettings
+
+#: Share of a step that a leap over empty bricks stays short, against rounding.
+_CAUTION = 0.01
+
+
+class View(NamedTuple):
+    """One camera: a pixel (x, y, 1) looks along ``to_world``·(x, y, 1), which has length 1 along the camera's axis."""
+
+    origin: F64  # [3] index
+    to_world: F64  # [3, 3] mm
+    to_index: F64  # [3, 3]
+    planes: F64  # [P, 4]: n · index >= d is kept
+    step: Scalar  # mm
+    jitter: bool
+    seed: Scalar
+
+
+def view_of(cameras: Cameras, number: int, grid: Grid, settings: RaymarchSettings) -> View:
+    """The view of one camera on a grid."""
+    rotation = cameras.viewmats[number, :3, :3]
+    to_world = np.ascontiguousarray(rotation.T @ np.linalg.inv(cameras.Ks[number]))
+    axes = grid.affine[:3, :3]
+    normals = np.array([plane.normal for plane in settings.clip], dtype=np.float64).reshape(-1, 3)
+    points = np.array([plane.point for plane in settings.clip], dtype=np.float64).reshape(-1, 3)
+    distances = np.einsum("pc,pc->p", normals, points - grid.origin)
+    return View(
+        origin=grid.to_index(cameras.positions[number]),
+        to_world=to_world,
+        to_index=np.ascontiguousarray(np.linalg.solve(axes, to_world)),
+        planes=np.concatenate([normals @ axes, distances[:, None]], axis=1),
+        step=f32(settings.step_mm),
+        jitter=settings.jitter,
+        seed=np.uint32((settings.seed * 0x9E3779B1 + number * 0x85EBCA6B) % 2**32),
+    )
+
+
+class Ray(NamedTuple):
+    """The part of a view ray inside the scan; positions are ``start + s · direction`` for s in mm up to ``length``."""
+
+    start: Any  # index
+    direction: Any  # index per mm
+    world: Any  # unit vector in world axes
+    length: Scalar  # mm, 0 where the ray misses
+    near: Scalar  # mm along the ray from the camera to the start
+    cosine: Scalar  # of the angle with the camera's axis
+    first: Scalar  # mm, length of the first interval
+
+
+@njit(**INLINE)
+def _times(matrix: F64, x: float, y: float) -> Any:
+    return (
+        matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2],
+        matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2],
+        matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2],
+    )
+
+
+@njit(**INLINE)
+def _keep(near: float, far: float, height: float, slope: float) -> Any:
+    """Cut near..far to where height + t · slope >= 0."""
+    if slope > 0:
+        return max(near, -height / slope), far
+    if slope < 0:
+        return near, min(far, -height / slope)
+    return near, far if height >= 0 else -1.0
+
+
+@njit(**INLINE)
+def _random(seed: Scalar, x: int, y: int) -> Scalar:
+    """A number in (0, 1] that depends on nothing but its arguments (PCG hash; Jarzynski and Olano 2020)."""
+    state = np.uint32(seed) ^ (np.uint32(x) * np.uint32(1597334677)) ^ (np.uint32(y) * np.uint32(3812015801))
+    state = np.uint32(state * np.uint32(747796405) + np.uint32(2891336453))
+    word = np.uint32(((state >> ((state >> np.uint32(28)) + np.uint32(4))) ^ state) * np.uint32(277803737))
+    word = np.uint32((word >> np.uint32(22)) ^ word)
+    return (f32(word >> np.uint32(8)) + f32(1)) * f32(2**-24)
+
+
+@njit(**INLINE)
+def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ray:
+    """The ray of a pixel, in float64 until it has entered the scan."""
+    x, y = column + 0.5, row + 0.5
+    wx, wy, wz = _times(view.to_world, x, y)
+    norm = math.sqrt(wx * wx + wy * wy + wz * wz)
+    dx, dy, dz = _times(view.to_index, x, y)
+    dx, dy, dz = dx / norm, dy / norm, dz / norm
+    near, far = 0.0, np.inf
+    for axis in range(3):
+        at, slope = view.origin[axis], (dx, dy, dz)[axis]
+        near, far = _keep(near, far, at + 0.5, slope)
+        near, far = _keep(near, far, shape[axis] - 0.5 - at, -slope)
+    for p in range(view.planes.shape[0]):
+        a, b, c, d = view.planes[p, 0], view.planes[p, 1], view.planes[p, 2], view.planes[p, 3]
+        height = a * view.origin[0] + b * view.origin[1] + c * view.origin[2] - d
+        near, far = _keep(near, far, height, a * dx + b * dy + c * dz)
+    ox, oy, oz = view.origin[0] + near * dx, view.origin[1] + near * dy, view.origin[2] + near * dz
+    first = view.step
+    if view.jitter:
+        first *= _random(view.seed, column, row)
+    return Ray(
+        (f32(ox), f32(oy), f32(oz)),
+        (f32(dx), f32(dy), f32(dz)),
+        (f32(wx / norm), f32(wy / norm), f32(wz / norm)),
+        f32(max(far - near, 0.0)),
+        f32(near),
+        f32(1 / norm),
+        first,
+    )
+
+
+@njit(**INLINE)
+def brick_of(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Any:
+    """Indices of the brick around a position."""
+    n_i, n_j, n_k = scan.shape
+    i, j, k = min(max(int(x), 0), n_i - 1), min(max(int(y), 0), n_j - 1), min(max(int(z), 0), n_k - 1)
+    return i // BRICK, j // BRICK, k // BRICK
+
+
+@njit(**INLINE)
+def _exit(at: Scalar, slope: Scalar, low: int, high: int) -> Scalar:
+    """How far a ray goes before it leaves low..high on one axis."""
+    if slope > 0:
+        return (f32(high) - at) / slope
+    if slope < 0:
+        return (f32(low) - at) / slope
+    return f32(np.inf)
+
+
+@njit(**INLINE)
+def leap(ray: Ray, step: Scalar, number: int, brick: Any, empty: int) -> Scalar:
+    """Number of the first interval whose middle is not surely within ``empty`` − 1 bricks around an empty brick."""
+    reach = empty - 1
+    s = f32(np.inf)
+    for axis in range(3):
+        low, high = (brick[axis] - reach) * BRICK, (brick[axis] + reach + 1) * BRICK
+        s = min(s, _exit(ray.start[axis], ray.direction[axis], low, high))
+    s = min(s, ray.length + step)
+    ahead = (s - ray.first) / step + f32(0.5 - _CAUTION)
+    return max(number + 1, math.ceil(ahead))
