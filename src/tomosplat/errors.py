@@ -1,7 +1,8 @@
 """Every error that tomosplat raises on purpose.
 
 A message names the argument, what was found, what was expected and what to do.
-``exit_code`` is what the command line returns: 2 for bad arguments or input, 1 for work that failed.
+``exit_code`` is what the command line returns: 2 for bad arguments or input, 1 for work that failed, 3 for a list of
+cases of which some failed.
 """
 
 
@@ -71,3 +72,9 @@ class BackendUnavailableError(TomosplatError):
 
 class DownloadError(TomosplatError):
     """Something could not be fetched, or its checksum is wrong."""
+
+
+class SomeCasesFailedError(TomosplatError):
+    """Cases of a list failed; the others are done, and each failure left a file that says why."""
+
+    exit_code = 3

@@ -1,0 +1,50 @@
+"""One run at a time in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tomosplat.errors import InputError, OutputError
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder on this machine; a lock whose process is gone counts for nothing.
+
+    Raises:
+        InputError: Another process is at work in the folder.
+        OutputError: The lock cannot be written.
+    """
+    lock = folder / ".lock"
+    _refuse_if_held(lock, folder)
+    try:
+        lock.write_text(_identity(os.getpid()), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write in {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _refuse_if_held(lock: Path, folder: Path) -> None:
+    try:
+        holder = lock.read_text(encoding="utf-8")
+        pid = int(holder.split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if _identity(pid) == holder:
+        raise InputError(f"process {pid} is at work in {folder}; wait for it or choose another folder")
+
+
+def _identity(pid: int) -> str:
+    """Process number and start: numbers are used again, the two together are not."""
+    try:
+        return f"{pid} {psutil.Process(pid).create_time()}"
+    except psutil.Error:
+        return f"{pid} gone"

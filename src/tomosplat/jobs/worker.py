@@ -1,0 +1,93 @@
+"""A process that works on one case after another, as told through a pipe."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+from tomosplat import machine
+from tomosplat.jobs.case import Case, Work
+from tomosplat.jobs.records import Records
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """The case at hand got so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The case at hand is done, its outputs and marker are written."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The case at hand has no result.
+
+    Attributes:
+        error: Name of the error's class.
+        message: What it says, for people.
+        traceback: Where it happened; empty if the worker died.
+    """
+
+    error: str
+    message: str
+    traceback: str = ""
+
+
+Message = Advanced | Finished | Failed
+
+
+def serve(pipe: Connection, work: Work, folder: Path) -> None:
+    """Receive cases, work on them, send messages; ends at None."""
+    # Ctrl-C reaches every process of a terminal; it is for the parent to decide what becomes of this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _roll_back)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    while (case := pipe.recv()) is not None:
+        pipe.send(_try(case, work, folder, pipe))
+
+
+def _try(case: Case, work: Work, folder: Path, pipe: Connection) -> Finished | Failed:
+    try:
+        _complete(case, work, folder, pipe)
+    except Exception as error:
+        return Failed(type(error).__name__, str(error), traceback.format_exc())
+    return Finished()
+
+
+def _complete(case: Case, work: Work, folder: Path, pipe: Connection) -> None:
+    records = Records(folder)
+    started = time.perf_counter()
+    product = work(case.payload, records.scratch(case), lambda done, total: pipe.send(Advanced(done, total)))
+    circumstances = {
+        "seconds": round(time.perf_counter() - started, 3),
+        # Of the process since it started: of this case and those that it had before.
+        "peak_memory_mb": round(machine.peak_memory() / 1e6),
+        "versions": machine.versions(),
+    }
+    records.publish(case, product, circumstances)
+
+
+def _roll_back(number: int, frame: FrameType | None) -> None:
+    # As an exception it runs every ``finally``, which is where half-written files are removed.
+    raise SystemExit(128 + number)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        # Nobody waits for the result, and whoever restarts the list must not meet another one at work on it.
+        os._exit(1)

@@ -1,0 +1,126 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from tests.jobs.works import case, write
+
+from tomosplat.errors import InputError
+from tomosplat.jobs import Records, run_cases
+
+
+def test_outputs_and_markers_appear_and_nothing_else(tmp_path):
+    outcome = run_cases([case("a"), case("b")], write, tmp_path)
+    assert sorted(outcome.done) == ["a", "b"]
+    assert (tmp_path / "a.txt").read_text() == (tmp_path / "more" / "a.txt").read_text() == "a"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.txt", "b.txt", "more", "a.done.json", "b.done.json", ".scratch"}
+    assert not any((tmp_path / ".scratch").iterdir())
+    marker = json.loads((tmp_path / "a.done.json").read_text())
+    assert marker["facts"] == {"fact": 1}
+    assert marker["outputs"]["a.txt"]["bytes"] == 1
+    assert marker["versions"]["tomosplat"]
+    assert marker["peak_memory_mb"] > 1
+
+
+def test_the_dearest_case_comes_first_and_progress_ends_at_its_total(tmp_path):
+    trace, seen = tmp_path / "trace", []
+    cases = [case(name, cost=cost, trace=str(trace)) for name, cost in (("cheap", 1), ("dear", 9), ("middling", 5))]
+    run_cases(cases, write, tmp_path / "out", progress=lambda done, total: seen.append(done / total))
+    assert trace.read_text().split() == ["dear", "middling", "cheap"]
+    assert seen == sorted(seen)
+    assert seen[0] == pytest.approx(0.3)
+    assert seen[-1] == 1
+
+
+def test_done_cases_are_skipped_and_changed_ones_redone(tmp_path):
+    trace, out = tmp_path / "trace", tmp_path / "out"
+    first = [case("a", trace=str(trace)), case("b", trace=str(trace)), case("c", trace=str(trace))]
+    run_cases(first, write, out)
+    assert run_cases(first, write, out).skipped == ("a", "b", "c")
+    (out / "c.txt").unlink()
+    changed = [first[0], case("b", trace=str(trace), config="other", text="new"), first[2]]
+    outcome = run_cases(changed, write, out)
+    assert (outcome.skipped, sorted(outcome.done)) == (("a",), ["b", "c"])
+    assert (out / "b.txt").read_text() == "new"
+    assert sorted(trace.read_text().split()) == ["a", "b", "b", "c", "c"]
+
+
+def test_failures_and_killed_workers_stop_no_other_case(tmp_path):
+    cases = [case("bad", cost=3, fail=True), case("dead", cost=2, die=True), case("good")]
+    outcome = run_cases(cases, write, tmp_path)
+    assert outcome.done == ("good",)
+    assert "no such anatomy" in outcome.failed["bad"]
+    assert "SIGKILL" in outcome.failed["dead"]
+    failure = json.loads((tmp_path / "bad.failed.json").read_text())
+    assert "works.py" in failure["traceback"]
+    assert [marker["id"] for marker in Records(tmp_path).done()] == ["good"]
+    assert run_cases([case("bad")], write, tmp_path).done == ("bad",)
+    assert not (tmp_path / "bad.failed.json").exists()
+
+
+def test_two_workers_do_every_case_once(tmp_path):
+    trace = tmp_path / "trace"
+    cases = [case(f"case-{i}", trace=str(trace), die=i == 2) for i in range(6)]
+    outcome = run_cases(cases, write, tmp_path / "out", n_workers=2)
+    assert len(outcome.done) == 5
+    assert sorted(trace.read_text().split()) == [f"case-{i}" for i in range(6)]
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.jobs.works import case, write
+from tomosplat.jobs import run_cases
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    run_cases([case("slow", trace=str(out.parent / "trace"), sleep=float(sys.argv[2]))], write, out)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_leaves_no_process_and_no_half_result_and_can_be_resumed(tmp_path, number):
+    out = tmp_path / "out"
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "script.py"), str(out)]
+    environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
+    run = subprocess.Popen([*command, "60"], env=environment, stderr=subprocess.DEVNULL)
+    wait_for((tmp_path / "asleep").exists)
+    workers = psutil.Process(run.pid).children(recursive=True)
+    run.send_signal(number)
+    assert run.wait(10) != 0
+    assert not psutil.wait_procs(workers, timeout=5)[1]
+    assert not list(out.glob("*.txt"))
+    assert not list(out.glob("*.json"))
+    subprocess.run([*command, "0"], env=environment, check=True)
+    assert (out / "slow.txt").read_text() == "slow"
+
+
+def wait_for(condition) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.02)
+
+
+def test_a_folder_takes_one_run_at_a_time_and_a_dead_one_does_not_count(tmp_path):
+    lock = tmp_path / ".lock"
+    holder = psutil.Process()
+    lock.write_text(f"{holder.pid} {holder.create_time()}")
+    with pytest.raises(InputError, match=str(holder.pid)):
+        run_cases([case("a")], write, tmp_path)
+    lock.write_text(f"{holder.pid} {holder.create_time() - 1}")
+    assert run_cases([case("a")], write, tmp_path).done == ("a",)
+    assert not lock.exists()
+
+
+def test_impossible_lists_are_refused(tmp_path):
+    with pytest.raises(InputError, match="several cases are called a"):
+        run_cases([case("a"), case("A")], write, tmp_path)
+    with pytest.raises(InputError, match="at least 1"):
+        run_cases([case("a")], write, tmp_path, n_workers=0)
+    with pytest.raises(InputError, match="not fit for a file name"):
+        case("../a")

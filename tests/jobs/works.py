@@ -1,0 +1,40 @@
+"""What the tests of jobs do with a case: at the top of a module, since workers import it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tomosplat.jobs import Case, Product, hash_data
+from tomosplat.report import Progress
+
+
+def case(name: str, *, cost: float = 1.0, content: str = "content", config: str = "config", **payload: Any) -> Case:
+    return Case(name, {"id": name, **payload}, cost, hash_data(content), hash_data(config))
+
+
+def write(payload: dict[str, Any], scratch: Path, progress: Progress) -> Product:
+    """Leaves a trace, then does what the payload says."""
+    if "trace" in payload:
+        with Path(payload["trace"]).open("a") as file:
+            file.write(payload["id"] + "\n")
+    progress(1, 2)
+    if payload.get("fail"):
+        raise ValueError("no such anatomy")
+    if payload.get("die"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    path = scratch / "part"
+    path.write_text(payload.get("text", payload["id"]))
+    if payload.get("sleep"):
+        (Path(payload["trace"]).parent / "asleep").touch()
+        time.sleep(payload["sleep"])
+    return Product({f"{payload['id']}.txt": path, f"more/{payload['id']}.txt": _copy(path)}, {"fact": 1})
+
+
+def _copy(path: Path) -> Path:
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    return copy
