@@ -49,14 +49,15 @@ class Report:
             self._listener.stage_started(name)
         start = time.perf_counter()
         try:
-            yield self._advance
+            yield self.advance
         finally:
             seconds = time.perf_counter() - start
             self.stages[name] = self.stages.get(name, 0.0) + seconds
             if self._listener:
                 self._listener.stage_ended(name, seconds)
 
-    def _advance(self, done: int, total: int) -> None:
+    def advance(self, done: int, total: int) -> None:
+        """Say how far the running stage got; what ``stage`` yields."""
         if self._listener:
             self._listener.stage_advanced(done, total)
 

@@ -13,7 +13,9 @@ from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
 from tomosplat.cli.info import Info
+from tomosplat.cli.pathtrace import PathTrace
 from tomosplat.cli.prime import Prime
+from tomosplat.cli.raymarch import RayMarch
 from tomosplat.cli.render import Render
 from tomosplat.errors import TomosplatError
 
@@ -21,6 +23,8 @@ Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Prime, tyro.conf.subcommand("prime")]
     | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[PathTrace, tyro.conf.subcommand("pathtrace")]
+    | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]

@@ -12,9 +12,9 @@ from tomosplat.files.scene_ply import write_ply
 from tomosplat.gaussians import GaussianScene
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions, ViewOptions
 from tomosplat.pipeline.pictures import write_pictures
-from tomosplat.pipeline.prime import prime_prepared, visible_ids
+from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.render import splatted
-from tomosplat.pipeline.scan import PreparedScan, prepare_scan
+from tomosplat.pipeline.scan import PreparedScan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.pipeline.views import outline, placed_cameras
 from tomosplat.report import Report
@@ -79,7 +79,7 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     report.facts |= {"first_picture_s": round(sum(report.stages.values()), 2), "gaussians": len(scene)}
 
     organs_only = PrimingOptions(organs=_ORGANS)
-    inner = prime_prepared(prepared, functions, visible_ids(organs_only), organs_only, report)
+    inner = prime_prepared(prepared, functions, visible_ids(_ORGANS), organs_only, report)
     organs = folder / "organs.png"
     _write(inner, organs, view, report)
 

@@ -64,3 +64,50 @@ class ViewOptions:
     """Pictures of a turntable, spread over one turn."""
     fps: int = 30
     """Pictures per second of a video."""
+
+
+Plane = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceOptions:
+    """How light is traced."""
+
+    rig: RigName = "studio"
+    """Where the light comes from, fixed in the patient's frame."""
+    environment: Path | None = None
+    """Light from all around instead of the rig's own: a latitude-longitude map (.hdr, .exr)."""
+    samples: int = 64
+    """Paths through each pixel, at most."""
+    noise: float | None = None
+    """Stop a picture once its relative error is this small, for example 0.02."""
+    max_depth: int = 32
+    """How often light is scattered on a path, at most."""
+    phase_g: float = 0.0
+    """Mean cosine of scattering (Henyey-Greenstein): 0 to all sides alike, towards 1 straight on."""
+    surface: bool = False
+    """Give organ surfaces a sheen, as cinematic rendering does; a look, not physics."""
+    exposure: float = 1.0
+    """Factor on the light before it is encoded."""
+    clip: list[Plane] = field(default_factory=list)
+    """Planes that cut the scan: a point and a normal in mm each; the half the normal points into stays."""
+    seed: int = 0
+    """Another seed gives other noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarchOptions:
+    """How rays are marched."""
+
+    mode: Literal["composite", "mip", "average"] = "composite"
+    """Emission and absorption, the highest value on each ray, or the mean (as an X-ray picture)."""
+    classification: Literal["post", "preintegrated"] = "post"
+    """Classify the value in the middle of each step, or all values between its ends."""
+    step: float = 0.5
+    """Length of a step in mm."""
+    flat: bool = False
+    """Leave out the shading of surfaces."""
+    window: tuple[float, float] | None = None
+    """For mip and average: the values shown black and white."""
+    clip: list[Plane] = field(default_factory=list)
+    """Planes that cut the scan: a point and a normal in mm each; the half the normal points into stays."""

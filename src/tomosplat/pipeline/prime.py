@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tomosplat.anatomy import GROUP_OF_LABEL, resolve_organs
 from tomosplat.files.scene_ply import write_ply
 from tomosplat.gaussians import GaussianScene, prime
 from tomosplat.lighting import load_rig, march_light
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
-from tomosplat.pipeline.scan import PreparedScan, prepare_scan
+from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.report import Report
-from tomosplat.transfer import TransferFunctions, apply_transfer
+from tomosplat.transfer import TransferFunctions
 
 
 def prime_file(
@@ -27,16 +26,11 @@ def prime_file(
     """
     # Whatever can be refused without the scan is refused before it is read.
     functions = load_transfer_functions(reading.tf)
-    visible = visible_ids(priming)
+    visible = visible_ids(priming.organs)
     scene = prime_prepared(prepare_scan(path, reading, report), functions, visible, priming, report)
     with report.stage("write scene"):
         write_ply(output, scene)
     return scene
-
-
-def visible_ids(priming: PrimingOptions) -> list[int] | None:
-    """Label ids of the organs asked for, None for all."""
-    return resolve_organs(priming.organs) if priming.organs is not None else None
 
 
 def prime_prepared(
@@ -51,8 +45,7 @@ def prime_prepared(
     Raises:
         EmptySceneError: Nothing is visible.
     """
-    with report.stage("apply transfer function"):
-        optical = apply_transfer(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, visible=visible)
+    optical = color_scan(prepared, functions, visible, report)
     with report.stage("prime"):
         rig = load_rig(priming.rig)
         scene = prime(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tomosplat.anatomy import check_labels, renumber
+from tomosplat.anatomy import GROUP_OF_LABEL, check_labels, renumber, resolve_organs
 from tomosplat.anatomy.segmenters import Segmenter
 from tomosplat.errors import UnitsError
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.pipeline.options import ScanOptions
 from tomosplat.report import Report
-from tomosplat.volume import LabelMap, Volume
+from tomosplat.transfer import TransferFunctions, apply_transfer
+from tomosplat.volume import LabelMap, OpticalVolume, Volume
 from tomosplat.volume.resample import resample, resample_labels, working_grid
 
 #: Segmenters are made for this voxel edge; a coarser grid loses ribs.
@@ -58,6 +59,23 @@ def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedSc
     report.history.extend((*volume.history, *labels.history))
     report.facts["working_grid"] = {"shape": list(grid.shape), "spacing_mm": options.spacing}
     return PreparedScan(volume, labels)
+
+
+def color_scan(
+    prepared: PreparedScan, functions: TransferFunctions, visible: list[int] | None, report: Report
+) -> OpticalVolume:
+    """What light meets in a prepared scan: of all organs, or of the ``visible`` label ids alone.
+
+    Raises:
+        UnitsError: The transfer functions are made for another unit.
+    """
+    with report.stage("apply transfer function"):
+        return apply_transfer(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, visible=visible)
+
+
+def visible_ids(organs: str | None) -> list[int] | None:
+    """Label ids of the organs asked for, None for all."""
+    return resolve_organs(organs) if organs is not None else None
 
 
 def _segment(scan: Volume, volume: Volume, options: ScanOptions, report: Report) -> LabelMap:
