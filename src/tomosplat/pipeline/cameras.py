@@ -8,28 +8,49 @@ from tomosplat.errors import InputError
 from tomosplat.files.cameras import write_cameras
 from tomosplat.files.scans import read_grid
 from tomosplat.files.scene_ply import read_ply
-from tomosplat.geometry import Cameras, fibonacci_directions, frame_bounds, frame_points
-from tomosplat.pipeline.views import outline
+from tomosplat.geometry import (
+    Cameras,
+    FloatArray,
+    fibonacci_directions,
+    frame_bounds,
+    frame_points,
+    sphere_directions,
+)
+from tomosplat.pipeline.options import CameraSetOptions
+from tomosplat.pipeline.views import outline, turntable_azimuths
 from tomosplat.report import Report
 
+#: Azimuth and elevation of the views that hospitals file: anterior, posterior, left, right, cranial, caudal.
+HOSPITAL_VIEWS = ((0, 0), (180, 0), (90, 0), (270, 0), (0, 90), (0, -90))
 
-def write_cameras_around(target: Path, output: Path, n: int, size: int, report: Report) -> None:
-    """Write ``n`` square cameras spread evenly around a scan (its whole grid) or a scene (its Gaussians).
+
+def write_cameras_around(target: Path, output: Path, options: CameraSetOptions, report: Report) -> int:
+    """Write square cameras around a scan (its whole grid) or a scene (its Gaussians); return how many.
 
     Raises:
-        InputError: ``n`` or ``size`` is below 1, or the target is neither a scan nor a scene.
+        InputError: A count or size is below 1, or the target is neither a scan nor a scene.
         OutputError: The camera file could not be written.
     """
-    if n < 1 or size < 1:
-        raise InputError(f"--n and --size must be at least 1, got {n} and {size}")
+    if options.n < 1 or options.size < 1:
+        raise InputError(f"--n and --size must be at least 1, got {options.n} and {options.size}")
     with report.stage("place cameras"):
-        cameras = _around(target, n, size)
+        cameras = _around(target, camera_directions(options), options.size)
     write_cameras(output, cameras)
-    report.facts["cameras"] = n
+    report.facts["cameras"] = len(cameras)
+    return len(cameras)
 
 
-def _around(target: Path, n: int, size: int) -> Cameras:
-    directions = fibonacci_directions(n)
+def camera_directions(options: CameraSetOptions) -> FloatArray:
+    """Unit vectors [C, 3] from the patient towards the cameras."""
+    if options.arrangement == "sphere":
+        return fibonacci_directions(options.n)
+    if options.arrangement == "orbit":
+        return sphere_directions(turntable_azimuths(0.0, options.n), options.elevation)
+    azimuths, elevations = zip(*HOSPITAL_VIEWS, strict=True)
+    return sphere_directions(azimuths, elevations)
+
+
+def _around(target: Path, directions: FloatArray, size: int) -> Cameras:
     if target.suffix.lower() == ".ply":
         return frame_points(outline(read_ply(target), None), directions, size, size)
     return frame_bounds(read_grid(target).bounds, directions, size, size)

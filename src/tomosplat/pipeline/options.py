@@ -66,6 +66,21 @@ class ViewOptions:
     """Pictures per second of a video."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CameraSetOptions:
+    """Where the cameras of a set stand."""
+
+    arrangement: Literal["sphere", "orbit", "hospital"] = "sphere"
+    """Spread evenly over a sphere (without its poles), on a circle around the patient, or the six standard views:
+    anterior, posterior, left, right, cranial, caudal."""
+    n: int = 40
+    """How many views of a sphere or an orbit."""
+    elevation: float = 5.0
+    """Of an orbit: degrees above the horizon."""
+    size: int = 800
+    """Edge of the square pictures in pixels."""
+
+
 Plane = tuple[float, float, float, float, float, float]
 
 
