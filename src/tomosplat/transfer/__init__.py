@@ -1,6 +1,7 @@
 """Floor 3: transfer functions, their presets and importers, and their application to a scan."""
 
 from tomosplat.transfer.apply import apply_transfer, extinction_of_opacity
+from tomosplat.transfer.jitter import JitterRanges, jittered
 from tomosplat.transfer.transfer_function import (
     FOREGROUND_GROUPS,
     MAX_OPACITY,
@@ -14,9 +15,11 @@ __all__ = [
     "FOREGROUND_GROUPS",
     "MAX_OPACITY",
     "OPACITY_LENGTH_MM",
+    "JitterRanges",
     "Preset",
     "TransferFunction",
     "TransferFunctions",
     "apply_transfer",
     "extinction_of_opacity",
+    "jittered",
 ]
