@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tomosplat.geometry import Cameras, Grid, intrinsics, look_at
 from tomosplat.lighting import AreaLight, LightRig
+from tomosplat.render import PathTraceSettings
 from tomosplat.volume import OpticalVolume
 
 DARK = (0.0, 0.0, 0.0)
@@ -27,6 +30,11 @@ def volume(extinction: ArrayLike, rgb: ArrayLike = (1, 1, 1), spacing: ArrayLike
     colour = np.broadcast_to(np.asarray(rgb, np.float32), (*sigma.shape, 3))
     grid = Grid.axis_aligned(sigma.shape, spacing, (3.0, -7.0, 2.0))  # type: ignore[arg-type]
     return OpticalVolume(sigma, colour, np.ones(sigma.shape, np.uint8), grid)
+
+
+def exact(**settings: Any) -> PathTraceSettings:
+    """Settings that trace the volume as it is, without anti-aliasing."""
+    return PathTraceSettings(antialias=0.0, **settings)
 
 
 def camera(

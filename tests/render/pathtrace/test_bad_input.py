@@ -72,6 +72,7 @@ def test_more_than_the_memory_is_refused_before_it_is_taken(monkeypatch: pytest.
         {"phase_g": 1.0},
         {"phase_g": float("nan")},
         {"max_albedo": 1.1},
+        {"antialias": -0.1},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:

@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
-from tests.render.pathtrace.scenes import DARK, camera, narrow_camera, volume
+from tests.render.pathtrace.scenes import DARK, camera, exact, narrow_camera, volume
 
 from tomosplat.gaussians.shading import linear_to_srgb
 from tomosplat.geometry import Cameras, intrinsics, look_at
 from tomosplat.lighting import AreaLight, Environment, LightRig
-from tomosplat.render import ClipPlane, PathTraceSettings, SurfaceMode, ThinLens, pathtrace
+from tomosplat.render import ClipPlane, SurfaceMode, ThinLens, pathtrace
 
 WHITE = Environment.constant((1.0, 1.0, 1.0))
 
 
 def mean_alpha(*arguments, **settings) -> tuple[float, float]:
     """Mean alpha of a picture and its standard error."""
-    out = pathtrace(*arguments, settings=PathTraceSettings(**settings))
+    out = pathtrace(*arguments, settings=exact(**settings))
     mean = float(out.alpha.mean(dtype=np.float64))
     return mean, float(np.sqrt(mean * (1 - mean) / (out.alpha.size * out.samples[0])))
 
@@ -39,7 +39,7 @@ def test_extinction_between_voxels_is_trilinear() -> None:
 def test_a_white_furnace_is_white(g: float, sky: Environment) -> None:
     rng = np.random.default_rng(0)
     ball = volume(rng.uniform(0, 0.4, (10, 11, 12)))
-    settings = PathTraceSettings(samples=64, max_depth=100_000, max_albedo=1.0, phase_g=g)
+    settings = exact(samples=64, max_depth=100_000, max_albedo=1.0, phase_g=g)
     out = pathtrace(ball, camera(ball), sky, settings=settings)
     if sky is WHITE:
         # Every path that is scattered ends in the same light, so there is no noise at all.
@@ -53,7 +53,7 @@ def test_a_furnace_of_surfaces_never_adds_light() -> None:
     sigma = np.zeros((14, 14, 14))
     sigma[3:11, 3:11, 3:11] = 3.0
     cube = volume(sigma)
-    settings = PathTraceSettings(samples=64, max_depth=1000, max_albedo=1.0, surface=SurfaceMode(roughness=0.3))
+    settings = exact(samples=64, max_depth=1000, max_albedo=1.0, surface=SurfaceMode(roughness=0.3))
     out = pathtrace(cube, camera(cube), WHITE, settings=settings)
     share = out.radiance.sum() / (3 * out.alpha.sum())
     # The coat's own shadowing takes some light at each of many bounces.
@@ -97,7 +97,7 @@ def test_single_scattering_is_the_integral(position: tuple[float, float, float])
     light = AreaLight("lamp", position, 0.4, (20.0, 20.0, 20.0))
     rgb = linear_to_srgb(np.full(3, albedo))
     cube = volume(np.full((n, n, n), sigma), rgb, spacing)
-    settings = PathTraceSettings(samples=4096, max_depth=1)
+    settings = exact(samples=4096, max_depth=1)
     out = pathtrace(cube, narrow_camera(cube, (0, 1, 0)), LightRig("one", DARK, (light,)), settings=settings)
     mean = float(out.radiance[..., 0].mean(dtype=np.float64))
     error = float(np.sqrt((out.standard_error[..., 0].astype(np.float64) ** 2).sum()) / out.alpha.size)
@@ -110,7 +110,7 @@ def test_a_lamp_hides_another_lamp_and_the_sky() -> None:
     cube = volume(np.full((6, 6, 6), 0.1))
     shield = AreaLight("shield", (0.0, 0.0, 5.0), 2.0, DARK)
     lamp = AreaLight("lamp", (0.0, 0.0, 12.0), 0.5, (500.0, 500.0, 500.0))
-    settings = PathTraceSettings(samples=16)
+    settings = exact(samples=16)
     hidden = pathtrace(cube, camera(cube), LightRig("hidden", DARK, (shield, lamp)), settings=settings)
     assert hidden.radiance.max() == 0
     assert hidden.alpha.max() > 0
@@ -170,7 +170,7 @@ def test_a_lens_blurs_what_is_out_of_focus_and_nothing_else() -> None:
     view = camera(edge, (0, 1, 0), size=32)
     distance = 3 * 24.0
     sharp, focused, blurred = (
-        pathtrace(edge, view, WHITE, settings=PathTraceSettings(samples=64, lens=lens)).alpha[0, 16]
+        pathtrace(edge, view, WHITE, settings=exact(samples=64, lens=lens)).alpha[0, 16]
         for lens in (None, ThinLens(4.0, distance), ThinLens(4.0, distance / 2))
     )
 
@@ -184,7 +184,7 @@ def test_a_lens_blurs_what_is_out_of_focus_and_nothing_else() -> None:
 def test_the_depth_limit_leaves_out_what_is_scattered_more_often() -> None:
     dense = volume(np.full((8, 8, 8), 2.0), (0.9, 0.9, 0.9))
     once, twice, often = (
-        pathtrace(dense, camera(dense), WHITE, settings=PathTraceSettings(samples=128, max_depth=n)).radiance.sum()
+        pathtrace(dense, camera(dense), WHITE, settings=exact(samples=128, max_depth=n)).radiance.sum()
         for n in (1, 2, 1000)
     )
     assert once < twice < often

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from tests.render.pathtrace.scenes import DARK, camera, volume
+from tests.render.pathtrace.scenes import DARK, camera, exact, volume
 
 from tomosplat.errors import InputError, ShapeError, UnitsError
 from tomosplat.geometry import sphere_directions
 from tomosplat.lighting import AreaLight, Environment, LightRig
-from tomosplat.render import PathTraceSettings, pathtrace
+from tomosplat.render import pathtrace
 
 
 def test_a_map_is_laid_out_as_camera_azimuths_are() -> None:
@@ -28,7 +28,7 @@ def lit(sky: Environment | LightRig, **settings: float) -> tuple[np.ndarray, np.
     """Mean radiance [3] of a small scene, and its standard error."""
     rng = np.random.default_rng(0)
     scan = volume(rng.uniform(0, 0.4, (8, 8, 8)), (0.8, 0.7, 0.6))
-    out = pathtrace(scan, camera(scan), sky, settings=PathTraceSettings(samples=2048, **settings))
+    out = pathtrace(scan, camera(scan), sky, settings=exact(samples=2048, **settings))
     error = np.sqrt((out.standard_error.astype(np.float64) ** 2).sum(axis=(0, 1, 2))) / out.alpha.size
     return out.radiance.mean(axis=(0, 1, 2), dtype=np.float64), error
 
@@ -69,7 +69,7 @@ def test_a_bright_square_on_the_map_is_a_lamp() -> None:
 def test_a_rig_takes_another_sky() -> None:
     scan = volume(np.full((6, 6, 6), 0.2))
     rig, sky = LightRig("dark", DARK, ()), Environment.constant((1.0, 1.0, 1.0))
-    settings = PathTraceSettings(samples=4)
+    settings = exact(samples=4)
     alone = pathtrace(scan, camera(scan), sky, settings=settings)
     together = pathtrace(scan, camera(scan), rig, environment=sky, settings=settings)
     np.testing.assert_array_equal(alone.radiance, together.radiance)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.render.pathtrace.scenes import ROOM, blobs, camera, volume
+from tests.render.pathtrace.scenes import ROOM, blobs, camera, exact, volume
 from tests.render.pathtrace.ztest import compare
 
 from tomosplat.lighting import LightRig
-from tomosplat.render import PathTraceSettings, pathtrace
+from tomosplat.render import pathtrace
 from tomosplat.volume import OpticalVolume
 
 pytest.importorskip("mitsuba", reason="the independent path tracer is not installed: pip install mitsuba")
@@ -19,7 +19,7 @@ SKY = LightRig("sky", (0.8, 1.0, 1.2), ())
 def agree(scan: OpticalVolume, rig: LightRig, samples: int, **settings: float) -> None:
     from tests.render.pathtrace.mitsuba_twin import render_twin
 
-    view, how = camera(scan, size=14, fov=24), PathTraceSettings(samples=samples, **settings)
+    view, how = camera(scan, size=14, fov=24), exact(samples=samples, **settings)
     twin, twin_variance = render_twin(scan, view, rig, how)
     out = pathtrace(scan, view, rig, settings=how)
     alpha_variance = np.maximum(out.alpha * (1 - out.alpha), 1e-9) / samples
@@ -55,7 +55,7 @@ def test_three_percent_too_bright_a_room_disagrees() -> None:
     scan = volume(blobs(SHAPE) * 0.2, RGB)
     from tests.render.pathtrace.mitsuba_twin import render_twin
 
-    view, how = camera(scan, size=14, fov=24), PathTraceSettings(samples=1024)
+    view, how = camera(scan, size=14, fov=24), exact(samples=1024)
     brighter = LightRig("brighter", tuple(1.03 * x for x in SKY.environment), ())
     twin, twin_variance = render_twin(scan, view, brighter, how)
     out = pathtrace(scan, view, SKY, settings=how)

@@ -46,11 +46,9 @@ def build_medium(optical: OpticalVolume, max_albedo: float) -> Medium:
     """Cut an optical volume into bricks, leaving out the empty ones.
 
     Raises:
-        UnitsError: An extinction or colour is NaN, infinite, negative or (colour) above 1.
         EmptySceneError: The extinction is 0 everywhere.
         MemoryLimitError: The bricks would not fit into memory.
     """
-    _check_values(optical)
     counts = [n // BRICK + 1 for n in (m + 1 for m in optical.grid.shape)]
     maxima = np.zeros(counts, np.float32)
     brick_maxima(optical.extinction, maxima)
@@ -92,7 +90,12 @@ def _albedo_table(max_albedo: float) -> F32:
     return np.minimum(srgb_to_linear(np.linspace(0, 1, 4097)), np.float32(max_albedo)) * np.float32(65535)
 
 
-def _check_values(optical: OpticalVolume) -> None:
+def check_values(optical: OpticalVolume) -> None:
+    """Refuse optical values that are impossible.
+
+    Raises:
+        UnitsError: An extinction or colour is NaN, infinite, negative or (colour) above 1.
+    """
     for name, values, high in (("extinction", optical.extinction, np.inf), ("rgb", optical.rgb, 1)):
         lowest, highest = float(values.min()), float(values.max())
         # A NaN anywhere makes both extremes NaN.

@@ -13,10 +13,11 @@ from tomosplat.geometry import Cameras, Grid
 from tomosplat.lighting import LightRig
 from tomosplat.lighting.environment import Environment
 from tomosplat.render.cpu.threads import run
+from tomosplat.render.pathtracer.antialias import antialias
 from tomosplat.render.pathtracer.dome import Dome, build_dome
 from tomosplat.render.pathtracer.kernels import F32, F64
 from tomosplat.render.pathtracer.lights import Lights, build_lights
-from tomosplat.render.pathtracer.medium import Medium, build_medium
+from tomosplat.render.pathtracer.medium import Medium, build_medium, check_values
 from tomosplat.render.pathtracer.settings import ClipPlane, PathTraceSettings
 from tomosplat.render.pathtracer.surface import Surfaces, build_surfaces
 from tomosplat.render.pathtracer.tiles import SUMS, build_lens, trace_tile
@@ -67,6 +68,8 @@ class Scene:
         Raises:
             InputError: Nothing is visible or nothing shines.
         """
+        check_values(optical)
+        optical = antialias(optical, settings.antialias)
         medium = build_medium(optical, settings.max_albedo)
         dome = build_dome(environment)
         if not (environment.radiance.any() or any(max(light.radiance) > 0 for light in rig.lights)):

@@ -79,6 +79,8 @@ class PathTraceSettings:
         target_error: Stop a picture early once its relative error (see ``PathTraceOutput``) is this small.
         max_depth: Collisions on a path, at most; what is scattered more often is missing from the picture.
         phase_g: Mean cosine of scattering (Henyey-Greenstein), −0.99..0.99; 0 scatters to all sides alike.
+        antialias: Blur of extinction in voxels before anything is traced, as label masks end in steps; 0 traces the
+            optical volume as it is.
         surface: Shade surfaces; None scatters by the phase function alone, the physical mode.
         clip: Planes that cut the scan.
         lens: Depth of field; None is a pinhole.
@@ -93,6 +95,7 @@ class PathTraceSettings:
     target_error: float | None = None
     max_depth: int = 32
     phase_g: float = 0.0
+    antialias: float = 0.7
     surface: SurfaceMode | None = None
     clip: tuple[ClipPlane, ...] = ()
     lens: ThinLens | None = None
@@ -109,5 +112,7 @@ class PathTraceSettings:
             raise InputError(f"target_error must be above 0, got {self.target_error}; 0.02 is a clean picture")
         if not -0.99 <= self.phase_g <= 0.99:
             raise InputError(f"phase_g must lie between -0.99 and 0.99, got {self.phase_g}")
+        if not 0 <= self.antialias <= 5:
+            raise InputError(f"antialias must lie between 0 and 5 voxels, got {self.antialias}")
         if not 0 <= self.max_albedo <= 1:
             raise InputError(f"max_albedo must lie between 0 and 1, got {self.max_albedo}")
