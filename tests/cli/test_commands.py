@@ -116,13 +116,14 @@ def test_marched_light_comes_from_above_and_plain_priming_has_none(run, small_sc
     assert ratio["march"] > ratio["none"] + 0.1
 
 
-def test_info_and_doctor_print_json(run, small_scan, small_scene) -> None:
+def test_info_and_doctor_print_json(run, small_scan, small_scene, tmp_path) -> None:
     scan = json.loads(run("info", small_scan.ct)[1])
     assert scan["shape"] == list(small_scan.grid.shape)
     np.testing.assert_allclose(scan["spacing_mm"], 6, atol=1e-5)
     scene = json.loads(run("info", small_scene)[1])
     assert scene["gaussians"] == len(read_ply(small_scene))
-    doctor = json.loads(run("doctor")[1])
+    doctor = json.loads(run("doctor", "--report", tmp_path / "doctor.json")[1])
+    assert json.loads((tmp_path / "doctor.json").read_text()) == doctor
     assert doctor["versions"]["torch"] != "absent"
     assert doctor["rendering"]
 

@@ -41,6 +41,15 @@ def write_json(path: Path, data: Any) -> None:
         temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
-def print_json(data: Any) -> None:
-    """Print JSON-serialisable data to stdout."""
-    print(json.dumps(data, indent=2))
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Options of every verb that only tells something, as JSON."""
+
+    report: Path | None = None
+    """Write what is told to this JSON file too."""
+
+    def tell(self, facts: dict[str, Any]) -> None:
+        """Print JSON-serialisable facts to stdout, and to the report if one was asked for."""
+        print(json.dumps(facts, indent=2))
+        if self.report is not None:
+            write_json(self.report, facts)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tomosplat.cli.command import print_json
+from tomosplat.cli.command import Told
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doctor:
+class Doctor(Told):
     """Tell what tomosplat found on this machine, what it uses of it, and what is missing."""
 
     def run(self) -> None:
         """Print the findings as JSON."""
         from tomosplat.pipeline.inspection import describe_installation
 
-        print_json(describe_installation())
+        self.tell(describe_installation())

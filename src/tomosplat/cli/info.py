@@ -7,11 +7,11 @@ from pathlib import Path
 
 import tyro
 
-from tomosplat.cli.command import print_json
+from tomosplat.cli.command import Told
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
+class Info(Told):
     """Tell what a file or DICOM folder holds: format, shape, spacing, orientation, series, organs, how it was made."""
 
     file: tyro.conf.Positional[Path]
@@ -21,4 +21,4 @@ class Info:
         """Print the description as JSON."""
         from tomosplat.pipeline.inspection import describe_file
 
-        print_json(describe_file(self.file))
+        self.tell(describe_file(self.file))
