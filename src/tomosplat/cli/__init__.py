@@ -14,6 +14,7 @@ from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
 from tomosplat.cli.info import Info
 from tomosplat.cli.pathtrace import PathTrace
+from tomosplat.cli.prepare import Prepare
 from tomosplat.cli.prime import Prime
 from tomosplat.cli.raymarch import RayMarch
 from tomosplat.cli.render import Render
@@ -25,6 +26,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[PathTrace, tyro.conf.subcommand("pathtrace")]
     | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]
+    | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
@@ -32,7 +34,7 @@ Command = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 1 failed, 2 bad arguments or input."""
+    """Run one verb and return the exit code: 0 done, 1 failed, 2 bad arguments or input, 3 some cases failed."""
     command: Command = tyro.cli(
         Command,
         prog="tomosplat",

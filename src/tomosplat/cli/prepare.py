@@ -1,0 +1,30 @@
+"""``tomosplat prepare``: training and evaluation data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import tyro
+
+from tomosplat.cli.command import Output, Reported
+from tomosplat.pipeline.prepare_options import PrepareOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare(Reported):
+    """Path-trace scans into a dataset for training and evaluation; stopped at any moment, it goes on where it was."""
+
+    cases: tyro.conf.Positional[tuple[str, ...]]
+    """Scans, folders of scans, lists (.txt, .jsonl) and procedural torsos (torso:0..7)."""
+    output: Output
+    """Folder of the dataset."""
+    preparing: PrepareOptions = field(default_factory=PrepareOptions)
+
+    def run(self) -> None:
+        """Prepare what is not done yet."""
+        from tomosplat.pipeline.prepare import check_outcome, prepare_dataset
+
+        with self.reporting() as report:
+            outcome = prepare_dataset(self.cases, self.output, self.preparing, report)
+        print(f"{self.output}: {len(outcome.done)} cases prepared, {len(outcome.skipped)} were done before")
+        check_outcome(outcome, self.output)

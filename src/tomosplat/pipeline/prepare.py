@@ -1,0 +1,129 @@
+"""Scans in, a dataset of path-traced pictures out: what ``tomosplat prepare`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tomosplat.errors import InputError, SomeCasesFailedError
+from tomosplat.files.dataset import CaseEntry, write_manifest
+from tomosplat.jobs import Case, Outcome, Records, hash_data, run_cases
+from tomosplat.lighting import load_rig
+from tomosplat.pipeline.case_lists import Source, find_cases
+from tomosplat.pipeline.ground_truth import SHARD_VERSION, CaseOrder, make_case
+from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.render import PathTraceSettings
+from tomosplat.report import Report
+from tomosplat.transfer import TransferFunctions
+
+#: Options that say where things are or how fast, not what the result is.
+_NO_MATTER = ("scan_name", "labels_name", "workers")
+
+
+def prepare_dataset(sources: Sequence[str], folder: Path, options: PrepareOptions, report: Report) -> Outcome:
+    """Make or complete a dataset: a shard for each case, previews and a manifest.
+
+    Cases that are done with the same inputs and options are left alone; of one that was interrupted, every finished
+    picture is used. A case that fails leaves ``<id>.failed.json`` and stops no other.
+
+    Args:
+        sources: See ``find_cases``.
+        folder: The dataset; made if missing.
+        options: What to make.
+        report: Takes times and counts.
+
+    Raises:
+        InputError: An argument or option cannot be used; nothing is done.
+        OutputError: The dataset's folder cannot be written.
+    """
+    _check(options)
+    functions = _named_functions(options.tf)
+    found, passed_over = find_cases(sources, options)
+    report.history.extend(f"no scan in {path.name}, passed over" for path in passed_over)
+    with report.stage("hash scans"):
+        cases = [_case(source, options, functions) for source in found]
+    try:
+        with report.stage(f"prepare {len(cases)} cases") as progress:
+            outcome = run_cases(cases, make_case, folder, n_workers=options.workers, progress=progress)
+    finally:
+        if folder.is_dir():
+            write_manifest(folder, [_entry(marker) for marker in Records(folder).done()])
+    report.facts["cases"] = {"done": outcome.done, "skipped": outcome.skipped, "failed": dict(outcome.failed)}
+    return outcome
+
+
+def check_outcome(outcome: Outcome, folder: Path) -> None:
+    """Pass if every case is done.
+
+    Raises:
+        SomeCasesFailedError: Some failed; the message says which and why.
+    """
+    if outcome.failed:
+        why = "\n".join(f"  {name}: {message}" for name, message in sorted(outcome.failed.items()))
+        raise SomeCasesFailedError(
+            f"{len(outcome.failed)} cases failed, see <id>.failed.json in {folder}; the same command tries them again\n"
+            + why
+        )
+
+
+def _check(options: PrepareOptions) -> None:
+    if options.size < 1 or min(options.views) < 0 or not any(options.views):
+        raise InputError(
+            "--size must be at least 1 and --views three counts that are not all 0, "
+            f"got {options.size} and {options.views}"
+        )
+    if min(options.jitter_tf, options.held_out_every, options.seed) < 0:
+        raise InputError("--jitter-tf, --held-out-every and --seed must be at least 0")
+    if not options.rigs or len(set(options.rigs)) < len(options.rigs):
+        raise InputError(f"--rigs must name each rig once and at least one, got {options.rigs}")
+    PathTraceSettings(samples=options.samples, target_error=options.noise)
+
+
+def _named_functions(names: Sequence[str]) -> dict[str, TransferFunctions]:
+    functions = {Path(name).stem: load_transfer_functions(name) for name in names}
+    if len(functions) < len(names) or not names:
+        raise InputError(f"--tf must name at least one transfer function and each by a name of its own, got {names}")
+    return functions
+
+
+def _case(source: Source, options: PrepareOptions, functions: dict[str, TransferFunctions]) -> Case:
+    n_pictures = sum(options.views) * (len(functions) + options.jitter_tf) * len(options.rigs)
+    n_bytes = sum(path.stat().st_size for path in source.files if path.is_file())
+    return Case(
+        id=source.id,
+        payload=CaseOrder(source, options, functions),
+        # A path through a pixel and a byte of the scan take about as long.
+        cost=n_pictures * options.size**2 * options.samples + n_bytes,
+        content_hash=source.content_hash(),
+        config_hash=hash_data(_configuration(source, options, functions)),
+    )
+
+
+def _configuration(source: Source, options: PrepareOptions, functions: dict[str, TransferFunctions]) -> dict[str, Any]:
+    asked = {name: value for name, value in asdict(options).items() if name not in _NO_MATTER}
+    reading = asdict(source.reading) | {"labels": source.reading.labels is not None}
+    return {
+        "shard_version": SHARD_VERSION,
+        "id": source.id,
+        "options": asked,
+        "reading": reading,
+        "functions": {name: drawn.to_dict() for name, drawn in functions.items()},
+        "rigs": {name: load_rig(name).to_dict() for name in options.rigs},
+    }
+
+
+def _entry(marker: dict[str, Any]) -> CaseEntry:
+    shard = f"{marker['id']}.safetensors"
+    return CaseEntry(
+        id=marker["id"],
+        shard=shard,
+        sha256=marker["outputs"][shard]["sha256"],
+        bytes=marker["outputs"][shard]["bytes"],
+        content_hash=marker["content_hash"],
+        config_hash=marker["config_hash"],
+        previews=tuple(name for name in marker["outputs"] if name != shard),
+        facts=marker["facts"],
+    )

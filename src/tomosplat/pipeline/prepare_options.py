@@ -1,0 +1,45 @@
+"""What can be asked of ``tomosplat prepare``. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tomosplat.pipeline.options import RigName
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """What a dataset shows, and how."""
+
+    scan_name: str = "ct.nii*"
+    """File name pattern of the scan in a case's folder; where no file matches, a DICOM series is looked for."""
+    labels_name: str | None = None
+    """File name pattern of a label map beside the scan, with TotalSegmentator v2 ids. A scan without one, and every
+    scan if no pattern is given, is labelled by --segmenter."""
+    segmenter: Literal["tissue", "totalsegmentator"] = "tissue"
+    """Who labels scans without a label map: tissues from HU alone, or TotalSegmentator (extra "segment")."""
+    spacing: float = 1.5
+    """Voxel edge of the working grid in mm."""
+    views: tuple[int, int, int] = (60, 30, 30)
+    """Views of everything, of the skeleton, and of the organs (everything but skeleton and muscle)."""
+    size: int = 1600
+    """Edge of the square pictures in pixels."""
+    held_out_every: int = 8
+    """Of each set of views, one in so many is held out for evaluation; 0 holds out none."""
+    tf: tuple[str, ...] = ("seen",)
+    """Transfer functions: seen, unseen, or files."""
+    jitter_tf: int = 0
+    """How many more transfer functions to draw at random around the first, other ones for every case."""
+    rigs: tuple[RigName, ...] = ("studio",)
+    """Light rigs; every transfer function is shown under each."""
+    samples: int = 64
+    """Paths through each pixel, at most."""
+    noise: float | None = None
+    """Stop a picture once its relative error is this small, for example 0.02."""
+    surface: bool = False
+    """Give organ surfaces a sheen, as cinematic rendering does; a look, not physics."""
+    seed: int = 0
+    """Another seed gives other views, other jitter and other noise."""
+    workers: int = 1
+    """Cases worked on at a time; they share the processors, which one case alone uses all."""
