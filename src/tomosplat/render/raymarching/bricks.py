@@ -11,8 +11,10 @@ from scipy.ndimage import distance_transform_cdt
 
 from tomosplat.render.cpu import threads
 from tomosplat.render.cpu.layout import F32, I32, I64, U8, Scalar, f32
-from tomosplat.render.raymarching.kernels import BRICK, ENTRY
+from tomosplat.render.raymarching.kernels import BRICK as _BRICK
+from tomosplat.render.raymarching.kernels import ENTRY
 
+BRICK = int(_BRICK)
 _FARTHEST = 255
 #: Interpolation may overshoot by rounding; in steps of the table.
 _SLACK = f32(1e-2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tomosplat.render.cpu.layout import F32, FAST, I32, I64, OPTIONS, U8, Scalar
+from tomosplat.render.cpu.layout import F32, FAST, I32, I64, OPTIONS, U8, Scalar, uint
 
 #: For what is called from Python: it releases the interpreter lock, so threads run side by side.
 ENTRY: dict[str, Any] = {**OPTIONS, "fastmath": FAST | {"reassoc"}}
@@ -12,7 +12,7 @@ ENTRY: dict[str, Any] = {**OPTIONS, "fastmath": FAST | {"reassoc"}}
 INLINE: dict[str, Any] = {**ENTRY, "forceinline": True}
 
 #: Voxels along the edge of a brick.
-BRICK = 4
+BRICK: Any = uint(4)
 
 
 class Scan(NamedTuple):

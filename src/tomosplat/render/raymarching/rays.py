@@ -9,12 +9,14 @@ import numpy as np
 from numba import njit
 
 from tomosplat.geometry import Cameras, Grid
-from tomosplat.render.cpu.layout import F64, Scalar, f32
+from tomosplat.render.cpu.layout import F64, Scalar, f32, uint
 from tomosplat.render.raymarching.kernels import BRICK, INLINE, Scan
 from tomosplat.render.raymarching.settings import RaymarchSettings
 
 #: Share of a step that a leap over empty bricks stays short, against rounding.
 _CAUTION = 0.01
+#: A ray that gains less than this many index units per mm runs along the slab.
+_LEVEL = 1e-12
 
 
 class View(NamedTuple):
@@ -53,11 +55,13 @@ class Ray(NamedTuple):
 
     start: Any  # index
     direction: Any  # index per mm
+    inverse: Any  # mm per index, huge where the direction has no such component
     world: Any  # unit vector in world axes
     length: Scalar  # mm, 0 where the ray misses
     near: Scalar  # mm along the ray from the camera to the start
     cosine: Scalar  # of the angle with the camera's axis
     first: Scalar  # mm, length of the first interval
+    per_step: Scalar  # 1 / mm
 
 
 @njit(**INLINE)
@@ -80,6 +84,21 @@ def _keep(near: float, far: float, height: float, slope: float) -> Any:
 
 
 @njit(**INLINE)
+def _slab(near: float, far: float, at: float, inverse: float, n: int) -> Any:
+    """Cut near..far to where a coordinate that starts at ``at`` is within n voxels."""
+    a, b = (-0.5 - at) * inverse, (n - 0.5 - at) * inverse
+    return max(near, min(a, b)), min(far, max(a, b))
+
+
+@njit(**INLINE)
+def _invert(slope: float) -> float:
+    """1/slope, finite."""
+    if abs(slope) < _LEVEL:
+        return 1 / _LEVEL
+    return 1 / slope
+
+
+@njit(**INLINE)
 def _random(seed: Scalar, x: int, y: int) -> Scalar:
     """A number in (0, 1] that depends on nothing but its arguments (PCG hash; Jarzynski and Olano 2020)."""
     state = np.uint32(seed) ^ (np.uint32(x) * np.uint32(1597334677)) ^ (np.uint32(y) * np.uint32(3812015801))
@@ -93,31 +112,31 @@ def _random(seed: Scalar, x: int, y: int) -> Scalar:
 def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ray:
     """The ray of a pixel, in float64 until it has entered the scan."""
     x, y = column + 0.5, row + 0.5
+    px, py, pz = view.origin[0], view.origin[1], view.origin[2]
     wx, wy, wz = _times(view.to_world, x, y)
-    norm = math.sqrt(wx * wx + wy * wy + wz * wz)
+    cosine = 1 / math.sqrt(wx * wx + wy * wy + wz * wz)
     dx, dy, dz = _times(view.to_index, x, y)
-    dx, dy, dz = dx / norm, dy / norm, dz / norm
-    near, far = 0.0, np.inf
-    for axis in range(3):
-        at, slope = view.origin[axis], (dx, dy, dz)[axis]
-        near, far = _keep(near, far, at + 0.5, slope)
-        near, far = _keep(near, far, shape[axis] - 0.5 - at, -slope)
+    dx, dy, dz = dx * cosine, dy * cosine, dz * cosine
+    ix, iy, iz = _invert(dx), _invert(dy), _invert(dz)
+    near, far = _slab(0.0, np.inf, px, ix, shape[0])
+    near, far = _slab(near, far, py, iy, shape[1])
+    near, far = _slab(near, far, pz, iz, shape[2])
     for p in range(view.planes.shape[0]):
         a, b, c, d = view.planes[p, 0], view.planes[p, 1], view.planes[p, 2], view.planes[p, 3]
-        height = a * view.origin[0] + b * view.origin[1] + c * view.origin[2] - d
-        near, far = _keep(near, far, height, a * dx + b * dy + c * dz)
-    ox, oy, oz = view.origin[0] + near * dx, view.origin[1] + near * dy, view.origin[2] + near * dz
+        near, far = _keep(near, far, a * px + b * py + c * pz - d, a * dx + b * dy + c * dz)
     first = view.step
     if view.jitter:
         first *= _random(view.seed, column, row)
     return Ray(
-        (f32(ox), f32(oy), f32(oz)),
+        (f32(px + near * dx), f32(py + near * dy), f32(pz + near * dz)),
         (f32(dx), f32(dy), f32(dz)),
-        (f32(wx / norm), f32(wy / norm), f32(wz / norm)),
+        (f32(ix), f32(iy), f32(iz)),
+        (f32(wx * cosine), f32(wy * cosine), f32(wz * cosine)),
         f32(max(far - near, 0.0)),
         f32(near),
-        f32(1 / norm),
+        f32(cosine),
         first,
+        f32(1) / view.step,
     )
 
 
@@ -126,27 +145,23 @@ def brick_of(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Any:
     """Indices of the brick around a position."""
     n_i, n_j, n_k = scan.shape
     i, j, k = min(max(int(x), 0), n_i - 1), min(max(int(y), 0), n_j - 1), min(max(int(z), 0), n_k - 1)
-    return i // BRICK, j // BRICK, k // BRICK
+    return uint(i) // BRICK, uint(j) // BRICK, uint(k) // BRICK
 
 
 @njit(**INLINE)
-def _exit(at: Scalar, slope: Scalar, low: int, high: int) -> Scalar:
-    """How far a ray goes before it leaves low..high on one axis."""
-    if slope > 0:
-        return (f32(high) - at) / slope
-    if slope < 0:
-        return (f32(low) - at) / slope
-    return f32(np.inf)
+def _exit(at: Scalar, inverse: Scalar, brick: Scalar, reach: int) -> Scalar:
+    """How far a ray goes before it leaves the bricks up to ``reach`` away on one axis."""
+    ahead = reach + 1 if inverse > 0 else -reach
+    return (f32((int(brick) + ahead) * int(BRICK)) - at) * inverse
 
 
 @njit(**INLINE)
 def leap(ray: Ray, step: Scalar, number: int, brick: Any, empty: int) -> Scalar:
     """Number of the first interval whose middle is not surely within ``empty`` − 1 bricks around an empty brick."""
-    reach = empty - 1
-    s = f32(np.inf)
-    for axis in range(3):
-        low, high = (brick[axis] - reach) * BRICK, (brick[axis] + reach + 1) * BRICK
-        s = min(s, _exit(ray.start[axis], ray.direction[axis], low, high))
+    reach = int(empty) - 1
+    s = _exit(ray.start[0], ray.inverse[0], brick[0], reach)
+    s = min(s, _exit(ray.start[1], ray.inverse[1], brick[1], reach))
+    s = min(s, _exit(ray.start[2], ray.inverse[2], brick[2], reach))
     s = min(s, ray.length + step)
-    ahead = (s - ray.first) / step + f32(0.5 - _CAUTION)
-    return max(number + 1, math.ceil(ahead))
+    # Rounded up, by a conversion that truncates.
+    return max(number + 1, int((s - ray.first) * ray.per_step + f32(1.5 - _CAUTION)))

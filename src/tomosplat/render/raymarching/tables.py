@@ -37,6 +37,9 @@ def tabulate(functions: Sequence[TransferFunction], lowest: float, highest: floa
     if functions and step_mm is None:
         ends = [f.points[[0, -1], 0] for f in functions]
         low, high = np.clip([lowest, highest], np.min(ends), np.max(ends)).tolist()
+    # One flat step more at either end: values from far outside must not count as part of a ramp that begins there.
+    margin = (high - low) / (SIZE - 3)
+    low, high = low - margin, high + margin
     values = np.linspace(low, high, SIZE)
     rgba = np.stack([np.zeros((SIZE, 4)), *(f(values) for f in functions)])
     sigma = extinction_of_opacity(rgba[..., 3:])
