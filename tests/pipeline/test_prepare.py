@@ -158,7 +158,7 @@ def test_no_finished_picture_is_traced_again(tmp_path, monkeypatch):
     seen = []
     make_case(order("torso:0"), tmp_path, lambda done, total: seen.append((done, total)))
     assert len(calls) == 12
-    assert seen[0] == (3, 12)
+    assert seen[0] == (5, 12)
     assert seen[-1] == (12, 12)
 
 

@@ -143,15 +143,16 @@ def _trace_missing(
     scratch: Path,
     progress: Progress,
 ) -> None:
-    n_views, done = sum(len(look.cameras) for look in looks), 0
-    for look in looks:
-        missing = [view for view in range(len(look.cameras)) if not _picture(scratch, look, view).exists()]
-        done += len(look.cameras) - len(missing)
-        progress(done, n_views)
-        if not missing:
-            continue
-        optical = color_scan(prepared, functions[look.tf], VISIBLE_SETS[look.shown], Report())
-        for view in missing:
+    n_views = sum(len(look.cameras) for look in looks)
+    missing = [
+        [view for view in range(len(look.cameras)) if not _picture(scratch, look, view).exists()] for look in looks
+    ]
+    done = n_views - sum(map(len, missing))
+    progress(done, n_views)
+    for look, views in zip(looks, missing, strict=True):
+        if views:
+            optical = color_scan(prepared, functions[look.tf], VISIBLE_SETS[look.shown], Report())
+        for view in views:
             _trace(order, optical, look, view, _picture(scratch, look, view))
             done += 1
             progress(done, n_views)
