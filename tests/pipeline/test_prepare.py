@@ -21,7 +21,8 @@ from tomosplat.geometry import Cameras
 from tomosplat.lighting import load_rig
 from tomosplat.pipeline import ground_truth
 from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.ground_truth import CaseOrder, make_case
+from tomosplat.pipeline.ground_truth import make_case
+from tomosplat.pipeline.looks import CaseOrder
 from tomosplat.pipeline.prepare import prepare_dataset
 from tomosplat.pipeline.prepare_options import PrepareOptions
 from tomosplat.render import PathTraceSettings, pathtrace
@@ -43,7 +44,7 @@ def ignore(done: int, total: int) -> None:
 
 def order(source, options=TINY) -> CaseOrder:
     (case,), _ = find_cases([str(source)], options)
-    return CaseOrder(case, options, {name: TransferFunctions.preset(name) for name in options.tf})
+    return CaseOrder(case, options, {name: TransferFunctions.preset(name) for name in options.tf}, threads=2)
 
 
 @pytest.fixture(scope="module")

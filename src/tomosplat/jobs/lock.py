@@ -23,7 +23,11 @@ def alone_in(folder: Path) -> Iterator[None]:
     lock = folder / ".lock"
     _refuse_if_held(lock, folder)
     try:
-        lock.write_text(_identity(os.getpid()), encoding="utf-8")
+        lock.unlink(missing_ok=True)
+        with lock.open("x", encoding="utf-8") as file:  # only one of two that come at once can make it
+            file.write(_identity(os.getpid()))
+    except FileExistsError as error:
+        raise InputError(f"another process has just begun in {folder}; wait for it") from error
     except OSError as error:
         raise OutputError(f"cannot write in {folder}: {error.strerror or error}") from error
     try:

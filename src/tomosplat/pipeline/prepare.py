@@ -7,12 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tomosplat.errors import InputError, SomeCasesFailedError
 from tomosplat.files.dataset import CaseEntry, write_manifest
 from tomosplat.jobs import Case, Outcome, Records, hash_data, run_cases
 from tomosplat.lighting import load_rig
 from tomosplat.pipeline.case_lists import Source, find_cases
-from tomosplat.pipeline.ground_truth import SHARD_VERSION, CaseOrder, make_case
+from tomosplat.pipeline.case_shard import SHARD_VERSION
+from tomosplat.pipeline.ground_truth import make_case
+from tomosplat.pipeline.looks import CaseOrder
 from tomosplat.pipeline.prepare_options import PrepareOptions
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.render import PathTraceSettings
@@ -79,6 +83,8 @@ def _check(options: PrepareOptions) -> None:
         raise InputError("--jitter-tf, --held-out-every and --seed must be at least 0")
     if not options.rigs or len(set(options.rigs)) < len(options.rigs):
         raise InputError(f"--rigs must name each rig once and at least one, got {options.rigs}")
+    if options.workers < 1:
+        raise InputError(f"--workers must be at least 1, got {options.workers}")
     PathTraceSettings(samples=options.samples, target_error=options.noise)
 
 
@@ -94,7 +100,7 @@ def _case(source: Source, options: PrepareOptions, functions: dict[str, Transfer
     n_bytes = sum(path.stat().st_size for path in source.files if path.is_file())
     return Case(
         id=source.id,
-        payload=CaseOrder(source, options, functions),
+        payload=CaseOrder(source, options, functions, max(1, torch.get_num_threads() // options.workers)),
         # A path through a pixel and a byte of the scan take about as long.
         cost=n_pictures * options.size**2 * options.samples + n_bytes,
         content_hash=source.content_hash(),
