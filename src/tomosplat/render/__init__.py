@@ -10,6 +10,7 @@ from tomosplat.render.pathtracer import (
     PathTraceSettings,
     SurfaceMode,
     ThinLens,
+    denoise,
     pathtrace,
 )
 from tomosplat.render.rasterization import RenderOutput, rasterize
@@ -25,6 +26,7 @@ __all__ = [
     "Shading",
     "SurfaceMode",
     "ThinLens",
+    "denoise",
     "pathtrace",
     "rasterize",
     "raymarch",

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.render.pathtrace.scenes import DARK, ROOM, camera, volume
+from tests.render.pathtrace.scenes import DARK, ROOM, camera, exact, volume
 
 from tomosplat import machine
 from tomosplat.errors import EmptySceneError, GeometryError, InputError, MemoryLimitError, UnitsError
@@ -57,6 +57,8 @@ def test_more_than_the_memory_is_refused_before_it_is_taken(monkeypatch: pytest.
         pathtrace(SCAN, huge, ROOM)
     monkeypatch.setattr(machine, "available_memory", lambda: 90_000)
     with pytest.raises(MemoryLimitError, match="fewer organs"):
+        pathtrace(volume(np.full((40, 40, 40), 0.2)), VIEW, ROOM, settings=exact())
+    with pytest.raises(MemoryLimitError, match="coarser"):
         pathtrace(volume(np.full((40, 40, 40), 0.2)), VIEW, ROOM)
 
 

@@ -11,6 +11,7 @@ F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 U16: TypeAlias = NDArray[np.uint16]
 I32: TypeAlias = NDArray[np.int32]
+I64: TypeAlias = NDArray[np.int64]
 
 #: A number inside a kernel; Numba infers its type. Literals must be wrapped, or they promote everything to float64.
 f32: Any = np.float32

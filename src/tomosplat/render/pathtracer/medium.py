@@ -10,7 +10,7 @@ from tomosplat import machine
 from tomosplat.errors import EmptySceneError, MemoryLimitError, UnitsError
 from tomosplat.gaussians.shading import srgb_to_linear
 from tomosplat.render.pathtracer.bricks import BRICK, BRICK_VOXELS, brick_maxima, fill_bricks
-from tomosplat.render.pathtracer.kernels import F32, I32, U16
+from tomosplat.render.pathtracer.kernels import F32, I32, I64, U16
 from tomosplat.volume.volume import OpticalVolume
 
 
@@ -33,7 +33,7 @@ class Medium(NamedTuple):
     """
 
     majorants: F32
-    starts: I32
+    starts: I64
     fractions: U16
     albedos: U16
     top: F32
@@ -65,8 +65,8 @@ def build_medium(optical: OpticalVolume, max_albedo: float) -> Medium:
             f"the visible part of the scan needs {needed / 1e9:.1f} GB as bricks and "
             f"{machine.available_memory() / 1e9:.1f} GB are free; choose fewer organs or a coarser grid"
         )
-    starts = np.zeros(counts, np.int32)
-    starts[filled] = np.arange(n_filled, dtype=np.int32) * BRICK_VOXELS
+    starts = np.zeros(counts, np.int64)
+    starts[filled] = np.arange(n_filled) * BRICK_VOXELS
     fractions = np.empty(n_filled * BRICK_VOXELS, np.uint16)
     albedos = np.empty((n_filled * BRICK_VOXELS, 3), np.uint16)
     # A fraction of 65536 does not fit into 16 bits, so the majorant lies a little above the maximum.

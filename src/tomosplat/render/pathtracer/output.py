@@ -22,7 +22,8 @@ class PathTraceOutput:
     Attributes:
         radiance: [C, H, W, 3] float32, linear RGB, premultiplied: what the scan adds to the light behind it.
         alpha: [C, H, W] float32, how much of what is behind each pixel the scan hides.
-        standard_error: [C, H, W, 3] float32, estimated standard deviation of ``radiance``; infinite after one sample.
+        standard_error: [C, H, W, 3] float32, estimated standard deviation of ``radiance``; infinite after one sample,
+            NaN where denoised.
         samples: [C] int64, paths through each pixel.
         denoised: Whether noise was filtered out, so that the pictures are no longer unbiased.
     """

@@ -44,8 +44,8 @@ class SurfaceMode:
         specular: Reflectance at normal incidence; 0.04 for tissue in air.
     """
 
-    strength: float = 8.0
-    roughness: float = 0.45
+    strength: float = 10.0
+    roughness: float = 0.4
     specular: float = 0.04
 
     def __post_init__(self) -> None:
