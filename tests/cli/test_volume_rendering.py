@@ -25,6 +25,15 @@ def test_path_tracing_gives_a_lit_picture_and_says_its_noise(run, small_scan, tm
     assert 0 < json.loads(report.read_text())["relative_error"]["mean"] < 2
 
 
+def test_denoising_smooths_the_picture_and_the_report_says_so(run, small_scan, tmp_path) -> None:
+    pytest.importorskip("mitsuba_oidn", reason="Open Image Denoise is not installed")
+    report = tmp_path / "run.json"
+    noisy = picture(run, tmp_path, "pathtrace", small_scan, "--samples", 2)
+    smooth = picture(run, tmp_path, "pathtrace", small_scan, "--samples", 2, "--denoise", "--report", report)
+    assert np.abs(np.diff(smooth, axis=1)).mean() < np.abs(np.diff(noisy, axis=1)).mean()
+    assert json.loads(report.read_text())["denoised"] is True
+
+
 def test_a_noise_target_ends_the_picture_early(run, small_scan, tmp_path) -> None:
     report = tmp_path / "run.json"
     picture(run, tmp_path, "pathtrace", small_scan, "--samples", 512, "--noise", 0.5, "--report", report)

@@ -102,6 +102,8 @@ class TraceOptions:
     """Mean cosine of scattering (Henyey-Greenstein): 0 to all sides alike, towards 1 straight on."""
     surface: bool = False
     """Give organ surfaces a sheen, as cinematic rendering does; a look, not physics."""
+    denoise: bool = False
+    """Filter the noise out (extra "denoise"): for previews, never for truth; the report says so."""
     exposure: float = 1.0
     """Factor on the light before it is encoded."""
     clip: list[Plane] = field(default_factory=list)

@@ -17,7 +17,7 @@ from tomosplat.pipeline.pictures import BACKGROUNDS, write_pictures
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.pipeline.views import given_cameras, optical_outline, placed_cameras
-from tomosplat.render import ClipPlane, PathTraceOutput, PathTraceSettings, SurfaceMode, pathtrace
+from tomosplat.render import ClipPlane, PathTraceOutput, PathTraceSettings, SurfaceMode, denoise, pathtrace
 from tomosplat.report import Report
 
 
@@ -60,10 +60,13 @@ def pathtrace_file(
             on_pass=sharpen if output.suffix.lower() == ".png" else None,
         )
         errors.append(float(picture.relative_error[0]))
+        if tracing.denoise:
+            picture = denoise(picture)
         return encode(picture, view.background, tracing.exposure)
 
     n_pictures = write_pictures(output, cameras, draw, view.fps, report)
     report.facts["samples"] = settings.samples
+    report.facts["denoised"] = tracing.denoise
     report.facts["relative_error"] = {"mean": float(np.mean(errors)), "worst": max(errors)}
     return n_pictures
 
