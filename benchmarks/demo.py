@@ -47,7 +47,6 @@ def run(kernel_cache: str) -> dict[str, float]:
             "first picture": to_first_picture,
             "all": time.perf_counter() - start,
             "peak GB": data["peak_memory_mb"] / 1000,
-            "gaussians": data["gaussians"],
             **data["stages_s"],
         }
 
@@ -75,8 +74,7 @@ def main() -> None:
     ]
     for name in names:
         cold, warm = (statistics.median(row[name] for row in rows[kind]) for kind in ("cold", "warm"))
-        digits = 0 if name == "gaussians" else 2
-        lines.append(f"| {name} | {cold:.{digits}f} | {warm:.{digits}f} |")
+        lines.append(f"| {name} | {cold:.2f} | {warm:.2f} |")
     machine = describe_machine()
     lines += ["", f"{machine['cpus']} cores, {machine['memory_gb']} GB, {machine['system']}; {versions()}"]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")

@@ -133,7 +133,9 @@ def test_the_demo_on_the_torso_leaves_its_four_results(run, tmp_path, monkeypatc
 
     monkeypatch.setattr(demo, "torso", lambda: __import__("tomosplat.volume").volume.torso(spacing_mm=6.0))
     monkeypatch.setattr(demo, "_TURN_FRAMES", 3)
-    code, out, err = run("demo", "--phantom", "--size", SIZE, "-o", tmp_path / "demo")
+    code, out, err = run(
+        "demo", "--phantom", "--size", SIZE, "-o", tmp_path / "demo", "--report", tmp_path / "run.json"
+    )
     assert code == 0, err
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
         "chest.ply",
@@ -141,8 +143,10 @@ def test_the_demo_on_the_torso_leaves_its_four_results(run, tmp_path, monkeypatc
         "organs.png",
         "turntable.mp4",
     ]
-    assert "Gaussians" in out
-    assert "render" in out
+    assert "render video" in out
+    n_gaussians = len(read_ply(tmp_path / "demo" / "chest.ply"))
+    assert f"{n_gaussians:,} Gaussians" in out
+    assert json.loads((tmp_path / "run.json").read_text())["gaussians"] == n_gaussians
 
 
 def test_offline_the_demo_says_so_and_takes_the_torso(run, tmp_path, monkeypatch) -> None:

@@ -76,7 +76,7 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     still = folder / "chest.png"
     view = ViewOptions(azimuth=_AZIMUTH, elevation=_ELEVATION, size=size, frames=_TURN_FRAMES, fps=_FPS)
     _write(scene, still, view, report)
-    report.facts |= {"first_picture_s": round(sum(report.stages.values()), 2), "gaussians": len(scene)}
+    to_first_picture = sum(report.stages.values())
 
     organs_only = PrimingOptions(organs=_ORGANS)
     inner = prime_prepared(prepared, functions, visible_ids(_ORGANS), organs_only, report)
@@ -88,6 +88,13 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
         write_ply(scene_file, scene)
     turntable = folder / "turntable.mp4"
     _write(scene, turntable, view, report)
+    # The scene that is kept is that of everything, whatever was primed after it.
+    report.facts |= {
+        "source": source,
+        "gaussians": len(scene),
+        "scene": dict(scene.provenance),
+        "first_picture_s": round(to_first_picture, 2),
+    }
     return DemoResults(source, still, organs, turntable, scene_file, len(scene), dict(report.stages))
 
 
