@@ -6,5 +6,9 @@ nothing heavy.
 
 import lazy_loader
 
+from tomosplat import kernel_cache
+
 __version__ = "0.1.0"
+
+kernel_cache.choose_folder()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
