@@ -43,8 +43,8 @@ def test_kernels_agree_with_the_reference(settings):
     fade = 25.0 if chosen.shading is None or chosen.shading.fade is None else chosen.shading.fade
     rgba, depth = composite_reference(*scan, TWO_GROUPS, SAME_GROUP, camera, 0, chosen, fade)
     assert rgba[..., 3].max() > 0.9
-    # The kernel ends a ray at 1/512 of the light.
-    np.testing.assert_allclose(output.rgba[0].numpy(), rgba, atol=2.5e-3)
+    # The kernel ends a ray at 1/256 of the light.
+    np.testing.assert_allclose(output.rgba[0].numpy(), rgba, atol=1 / 256 + 5e-4)
     sure = rgba[..., 3] > 0.05
     np.testing.assert_allclose(output.depth[0].numpy()[sure], depth[sure], atol=0.15)
 

@@ -21,9 +21,10 @@ _SLACK = f32(1e-2)
 
 
 class Bricks(NamedTuple):
-    """``empty`` [.., .., ..] as in :class:`Scan`; ``highest``, the highest value that a sample in each can have."""
+    """``empty`` and ``rows`` as in :class:`Scan`; ``highest``, the highest value that a sample in each can have."""
 
     empty: U8
+    rows: I32
     highest: F32
 
 
@@ -42,15 +43,15 @@ def build_bricks(
     how many voxels around a brick its samples also take values from.
     """
     shape = tuple(-(-n // BRICK) for n in values.shape)
-    occupied, highest = np.empty(shape, np.uint8), np.empty(shape, np.float32)
-    common = (values, labels, row_of_label, n_visible, low, per_unit, reach, occupied, highest)
+    occupied, rows, highest = np.zeros(shape, np.uint8), np.zeros(shape, np.int32), np.empty(shape, np.float32)
+    common = (values, labels, row_of_label, n_visible, low, per_unit, reach, occupied, rows, highest)
     parts = threads.split(shape[0], 4 * threads.n_threads())
     threads.run(_examine, [(*part, *common) for part in parts])
     if not occupied.any():
-        return Bricks(np.full(shape, _FARTHEST, np.uint8), highest)
+        return Bricks(np.full(shape, _FARTHEST, np.uint8), rows, highest)
     # Chessboard distance: with distance d, all bricks fewer than d away in every direction are empty.
     distance = distance_transform_cdt(occupied == 0, metric="chessboard")
-    return Bricks(np.minimum(distance, _FARTHEST).astype(np.uint8), highest)
+    return Bricks(np.minimum(distance, _FARTHEST).astype(np.uint8), rows, highest)
 
 
 @njit(**ENTRY)
@@ -65,6 +66,7 @@ def _examine(
     per_unit: Scalar,
     reach: tuple[int, int, int],
     occupied: U8,
+    rows: I32,
     highest: F32,
 ) -> None:
     n_i, n_j, n_k = values.shape
@@ -83,20 +85,21 @@ def _examine(
                 highest[a, b, c] = most
                 first = int(min(max((least - low) * per_unit - _SLACK, f32(0)), f32(last)))
                 final = int(min(max((most - low) * per_unit + _SLACK, f32(0)), f32(last))) + 1
-                occupied[a, b, c] = 0
                 if n_visible[-1, final] == n_visible[-1, first]:
                     continue
-                seen = 0  # row 0 is invisible
+                label = labels[i0, j0, k0]
+                only = row_of_label[label]
+                visible = n_visible[only, final] > n_visible[only, first]
                 for i in range(i0, i1):
                     for j in range(j0, j1):
                         for k in range(k0, k1):
-                            row = row_of_label[labels[i, j, k]]
-                            if row != seen:
-                                seen = row
+                            if labels[i, j, k] != label:
+                                label = labels[i, j, k]
+                                row = row_of_label[label]
+                                if row != only:
+                                    rows[a, b, c] = -1
                                 if n_visible[row, final] > n_visible[row, first]:
-                                    occupied[a, b, c] = 1
-                                    break
-                        if occupied[a, b, c]:
-                            break
-                    if occupied[a, b, c]:
-                        break
+                                    visible = True
+                if rows[a, b, c] == 0:
+                    rows[a, b, c] = only
+                occupied[a, b, c] = visible

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
-from tomosplat.render.cpu.layout import F32, f32
-from tomosplat.render.raymarching.kernels import ENTRY, Scan, Tables
-from tomosplat.render.raymarching.rays import View, brick_of, leap, ray_of
-from tomosplat.render.raymarching.sampling import classify, coordinate, gradient_at, value_at, visible_between
+from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
+from tomosplat.render.cpu.vectors import full_like, minimum, store
+from tomosplat.render.raymarching.classifying import classify, coordinate, nothing, visible_between
+from tomosplat.render.raymarching.exponential import opacity_of
+from tomosplat.render.raymarching.kernels import ENTRY, INLINE, Scan, Tables
+from tomosplat.render.raymarching.rays import Ray, View, brick_of, cell_of, interval, leap, ray_of
+from tomosplat.render.raymarching.sampling import gradient_in, lane, value_in
 from tomosplat.render.raymarching.shading import Light, shade
 from tomosplat.render.raymarching.tiles import pixel_of
 
-#: A ray ends when less than this share of the light passes: no 8-bit picture shows it.
-TRANSMITTANCE_MIN = 1 / 512
+#: A ray ends when less than this share of the light passes, so what is missing is below one level of an 8-bit picture.
+TRANSMITTANCE_MIN = 1 / 256
 _ENOUGH = f32(TRANSMITTANCE_MIN)
+
+
+@njit(**INLINE)
+def _coordinate_at(scan: Scan, tables: Tables, ray: Ray, s: Scalar) -> Scalar:
+    """Where the value at a place of the ray stands in the tables."""
+    return coordinate(tables, value_in(scan, cell_of(ray, scan.shape, s)))
 
 
 @njit(**ENTRY)
@@ -31,7 +38,7 @@ def composite(
     rgba: F32,
     depth: F32,
 ) -> None:
-    """Draw pixels start..stop (see ``tiles``) into rgba [H, W, 4] and depth [H, W].
+    """Draw pixels start..stop (see ``tiles``) into rgba, flat [H, W, 4], and depth [H, W].
 
     Interval n of a ray, of length Δ, has extinction σ and premultiplied emission σc, adds
     T (1 − exp(−σΔ)) · σc/σ and leaves T exp(−σΔ). Intervals end where the scan does, so a homogeneous medium comes
@@ -39,77 +46,54 @@ def composite(
     """
     height, width = depth.shape
     step = view.step
-    any_row = tables.n_visible[tables.n_visible.shape[0] - 1]
+    any_row = tables.n_visible.shape[0] - 1
     for pixel in range(start, stop):
         row, column = pixel_of(pixel, height, width)
         if row >= height or column >= width:
             continue
-        ray = ray_of(view, scan.shape, column, row)
-        red, green, blue, distance, passing = f32(0), f32(0), f32(0), f32(0), f32(1)
-        number, carried = 0, -1
-        back = f32(0)
+        ray = ray_of(view, column, row)
+        colour, distance, passing = nothing(), f32(0), f32(1)
+        number, carried, back = 0, -1, f32(0)
         while True:
-            begin = ray.first + f32(number - 1) * step if number > 0 else f32(0)
+            begin, end = interval(ray, step, number)
             if begin >= ray.length:
                 break
-            end = min(ray.first + f32(number) * step, ray.length)
             middle = f32(0.5) * (begin + end)
-            x = ray.start[0] + middle * ray.direction[0]
-            y = ray.start[1] + middle * ray.direction[1]
-            z = ray.start[2] + middle * ray.direction[2]
-            brick = brick_of(scan, x, y, z)
+            cell = cell_of(ray, scan.shape, middle)
+            brick = brick_of(cell)
             empty = scan.bricks[brick]
             if empty > 0:
                 number = leap(ray, step, number, brick, empty)
                 continue
             if preintegrated:
-                front = back
-                if carried != number:
-                    front = coordinate(
-                        tables,
-                        value_at(
-                            scan,
-                            ray.start[0] + begin * ray.direction[0],
-                            ray.start[1] + begin * ray.direction[1],
-                            ray.start[2] + begin * ray.direction[2],
-                        ),
-                    )
-                back = coordinate(
-                    tables,
-                    value_at(
-                        scan,
-                        ray.start[0] + end * ray.direction[0],
-                        ray.start[1] + end * ray.direction[1],
-                        ray.start[2] + end * ray.direction[2],
-                    ),
-                )
+                front = back if carried == number else _coordinate_at(scan, tables, ray, begin)
+                back = _coordinate_at(scan, tables, ray, end)
             else:
-                front = coordinate(tables, value_at(scan, x, y, z))
+                front = coordinate(tables, value_in(scan, cell))
                 back = front
             number += 1
             carried = number
-            if not visible_between(any_row, min(front, back), max(front, back)):
-                continue
-            emitted = classify(scan, tables, x, y, z, front, back, preintegrated)
-            sigma = emitted[3]
+            table = scan.rows[brick]
+            # Labels are worth reading only if some group shows the value; a sum over pairs only if its own does.
+            if table < 0 or preintegrated:
+                shown_in = table if table >= 0 else any_row
+                if not visible_between(tables.n_visible, shown_in, min(front, back), max(front, back)):
+                    continue
+            emitted = classify(scan, tables, cell, table, front, back, preintegrated)
+            sigma = lane(emitted, 3)
             if sigma <= f32(0):
                 continue
-            kept = math.exp(-sigma * (end - begin))
-            share = passing * (f32(1) - kept) / sigma
-            lit, highlight = f32(1), f32(0)
             if light.on:
-                lit, highlight = shade(light, ray.world, gradient_at(scan, x, y, z))
-                highlight *= sigma
-            red += share * min(emitted[0] * lit + highlight, sigma)
-            green += share * min(emitted[1] * lit + highlight, sigma)
-            blue += share * min(emitted[2] * lit + highlight, sigma)
-            distance += share * sigma * middle
-            passing *= kept
+                lit, highlight = shade(light, ray.world, gradient_in(scan, cell))
+                emitted = minimum(emitted * lit + highlight * sigma, full_like(emitted, sigma))
+            share = passing * opacity_of(sigma * (end - begin))
+            colour = colour + emitted * (share / sigma)
+            distance += share * middle
+            passing -= share
             if passing < _ENOUGH:
                 break
+        at = row * width + column
         alpha = f32(1) - passing
-        rgba[row, column, 0] = red
-        rgba[row, column, 1] = green
-        rgba[row, column, 2] = blue
-        rgba[row, column, 3] = alpha
+        store(rgba, uint(4 * at), colour)
+        rgba[uint(4 * at + 3)] = alpha
         depth[row, column] = (ray.near + distance / alpha) * ray.cosine if alpha > f32(0) else f32(np.nan)

@@ -50,7 +50,7 @@ def composite_views(
     rgba, depth = np.empty((*size, 4), np.float32), np.empty(size, np.float32)
     for number in range(len(cameras)):
         view = view_of(cameras, number, volume.grid, settings)
-        arguments = (view, scan, tables, light, preintegrated, rgba[number], depth[number])
+        arguments = (view, scan, tables, light, preintegrated, rgba[number].ravel(), depth[number])
         threads.run(composite, [(*part, *arguments) for part in _parts(cameras)])
         if progress:
             progress(number + 1, len(cameras))
@@ -88,6 +88,9 @@ def _scan(
         EmptySceneError: No sample can be visible.
     """
     values, ids = np.ascontiguousarray(volume.values), np.ascontiguousarray(labels.values)
+    for axis in range(3):
+        if values.shape[axis] == 1:  # interpolation needs two voxels
+            values, ids = np.repeat(values, 2, axis), np.repeat(ids, 2, axis)
     bricks = build_bricks(values, ids, rows, tables.n_visible, tables.low, tables.per_unit, reach)
     if bricks.empty.all():
         raise EmptySceneError(
@@ -98,7 +101,7 @@ def _scan(
     if not skip:
         bricks.empty[:] = 0
         highest[:] = np.inf
-    return Scan(values.ravel(), ids.ravel(), rows, volume.grid.shape, bricks.empty), highest
+    return Scan(values.ravel(), ids.ravel(), rows, values.shape, bricks.empty, bricks.rows), highest
 
 
 def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:

@@ -7,19 +7,18 @@ from numba import njit
 
 from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
 from tomosplat.render.raymarching.kernels import ENTRY, INLINE, Scan
-from tomosplat.render.raymarching.rays import View, brick_of, leap, ray_of
-from tomosplat.render.raymarching.sampling import cell, value_at
+from tomosplat.render.raymarching.rays import View, brick_of, cell_of, interval, leap, ray_of
+from tomosplat.render.raymarching.sampling import Cell, value_in
 from tomosplat.render.raymarching.tiles import pixel_of
 
 
 @njit(**INLINE)
-def _is_shown(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Scalar:
+def _is_shown(scan: Scan, cell: Cell) -> Scalar:
     """Whether the nearest voxel has a label that is shown."""
-    n_i, n_j, n_k = scan.shape
-    i, i1, fx = cell(x, n_i)
-    j, j1, fy = cell(y, n_j)
-    k, k1, fz = cell(z, n_k)
-    i, j, k = i1 if fx >= 0.5 else i, j1 if fy >= 0.5 else j, k1 if fz >= 0.5 else k
+    _, n_j, n_k = scan.shape
+    i = cell.i + 1 if cell.fx >= 0.5 else cell.i
+    j = cell.j + 1 if cell.fy >= 0.5 else cell.j
+    k = cell.k + 1 if cell.fz >= 0.5 else cell.k
     return scan.row_of_label[uint(scan.labels[uint((i * n_j + j) * n_k + k)])] > 0
 
 
@@ -45,19 +44,16 @@ def project(
         row, column = pixel_of(pixel, height, width)
         if row >= height or column >= width:
             continue
-        ray = ray_of(view, scan.shape, column, row)
+        ray = ray_of(view, column, row)
         best, place, total, travelled = f32(-np.inf), f32(0), f32(0), f32(0)
         number = 0
         while True:
-            begin = ray.first + f32(number - 1) * step if number > 0 else f32(0)
+            begin, end = interval(ray, step, number)
             if begin >= ray.length:
                 break
-            end = min(ray.first + f32(number) * step, ray.length)
             middle = f32(0.5) * (begin + end)
-            x = ray.start[0] + middle * ray.direction[0]
-            y = ray.start[1] + middle * ray.direction[1]
-            z = ray.start[2] + middle * ray.direction[2]
-            brick = brick_of(scan, x, y, z)
+            cell = cell_of(ray, scan.shape, middle)
+            brick = brick_of(cell)
             empty = scan.bricks[brick]
             if not mean and empty == 0 and highest[(brick[0] * n_j + brick[1]) * n_k + brick[2]] <= best:
                 empty = np.uint8(1)
@@ -65,9 +61,10 @@ def project(
                 number = leap(ray, step, number, brick, empty)
                 continue
             number += 1
-            if not _is_shown(scan, x, y, z):
+            table = scan.rows[brick]
+            if table == 0 or (table < 0 and not _is_shown(scan, cell)):
                 continue
-            value = value_at(scan, x, y, z)
+            value = value_in(scan, cell)
             total += value * (end - begin)
             travelled += end - begin
             if value > best:

@@ -51,7 +51,7 @@ def raymarch(
     organs of two groups meet, the extinctions and emissions that both groups' functions give the one interpolated
     value are blended. (Classifying voxels first and interpolating their colours would blur every edge.) "mip" and
     "average" show values in grey, whatever the functions are; a label counts there for its nearest voxels.
-    A ray ends where less than 1/512 of the light passes.
+    A ray ends where less than 1/256 of the light passes.
 
     Args:
         volume: The scan, on any grid: oblique, anisotropic, in any order of axes. Nothing is resampled.

@@ -10,7 +10,8 @@ from numba import njit
 
 from tomosplat.geometry import Cameras, Grid
 from tomosplat.render.cpu.layout import F64, Scalar, f32, uint
-from tomosplat.render.raymarching.kernels import BRICK, INLINE, Scan
+from tomosplat.render.raymarching.kernels import BRICK, INLINE
+from tomosplat.render.raymarching.sampling import Cell, cell_at, four, lane
 from tomosplat.render.raymarching.settings import RaymarchSettings
 
 #: Share of a step that a leap over empty bricks stays short, against rounding.
@@ -26,6 +27,7 @@ class View(NamedTuple):
     to_world: F64  # [3, 3] mm
     to_index: F64  # [3, 3]
     planes: F64  # [P, 4]: n · index >= d is kept
+    shape: tuple[int, int, int]  # voxels
     step: Scalar  # mm
     jitter: bool
     seed: Scalar
@@ -44,6 +46,7 @@ def view_of(cameras: Cameras, number: int, grid: Grid, settings: RaymarchSetting
         to_world=to_world,
         to_index=np.ascontiguousarray(np.linalg.solve(axes, to_world)),
         planes=np.concatenate([normals @ axes, distances[:, None]], axis=1),
+        shape=grid.shape,
         step=f32(settings.step_mm),
         jitter=settings.jitter,
         seed=np.uint32((settings.seed * 0x9E3779B1 + number * 0x85EBCA6B) % 2**32),
@@ -53,8 +56,8 @@ def view_of(cameras: Cameras, number: int, grid: Grid, settings: RaymarchSetting
 class Ray(NamedTuple):
     """The part of a view ray inside the scan; positions are ``start + s · direction`` for s in mm up to ``length``."""
 
-    start: Any  # index
-    direction: Any  # index per mm
+    start: Any  # index, a vector of four
+    direction: Any  # index per mm, a vector of four
     inverse: Any  # mm per index, huge where the direction has no such component
     world: Any  # unit vector in world axes
     length: Scalar  # mm, 0 where the ray misses
@@ -109,7 +112,7 @@ def _random(seed: Scalar, x: int, y: int) -> Scalar:
 
 
 @njit(**INLINE)
-def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ray:
+def ray_of(view: View, column: int, row: int) -> Ray:
     """The ray of a pixel, in float64 until it has entered the scan."""
     x, y = column + 0.5, row + 0.5
     px, py, pz = view.origin[0], view.origin[1], view.origin[2]
@@ -118,9 +121,9 @@ def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ra
     dx, dy, dz = _times(view.to_index, x, y)
     dx, dy, dz = dx * cosine, dy * cosine, dz * cosine
     ix, iy, iz = _invert(dx), _invert(dy), _invert(dz)
-    near, far = _slab(0.0, np.inf, px, ix, shape[0])
-    near, far = _slab(near, far, py, iy, shape[1])
-    near, far = _slab(near, far, pz, iz, shape[2])
+    near, far = _slab(0.0, np.inf, px, ix, view.shape[0])
+    near, far = _slab(near, far, py, iy, view.shape[1])
+    near, far = _slab(near, far, pz, iz, view.shape[2])
     for p in range(view.planes.shape[0]):
         a, b, c, d = view.planes[p, 0], view.planes[p, 1], view.planes[p, 2], view.planes[p, 3]
         near, far = _keep(near, far, a * px + b * py + c * pz - d, a * dx + b * dy + c * dz)
@@ -128,8 +131,8 @@ def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ra
     if view.jitter:
         first *= _random(view.seed, column, row)
     return Ray(
-        (f32(px + near * dx), f32(py + near * dy), f32(pz + near * dz)),
-        (f32(dx), f32(dy), f32(dz)),
+        four(f32(px + near * dx), f32(py + near * dy), f32(pz + near * dz)),
+        four(f32(dx), f32(dy), f32(dz)),
         (f32(ix), f32(iy), f32(iz)),
         (f32(wx * cosine), f32(wy * cosine), f32(wz * cosine)),
         f32(max(far - near, 0.0)),
@@ -141,11 +144,22 @@ def ray_of(view: View, shape: tuple[int, int, int], column: int, row: int) -> Ra
 
 
 @njit(**INLINE)
-def brick_of(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Any:
-    """Indices of the brick around a position."""
-    n_i, n_j, n_k = scan.shape
-    i, j, k = min(max(int(x), 0), n_i - 1), min(max(int(y), 0), n_j - 1), min(max(int(z), 0), n_k - 1)
-    return uint(i) // BRICK, uint(j) // BRICK, uint(k) // BRICK
+def interval(ray: Ray, step: Scalar, number: int) -> Any:
+    """Where an interval of a ray begins and ends, in mm."""
+    end = ray.first + f32(number) * step
+    return max(end - step, f32(0)), min(end, ray.length)
+
+
+@njit(**INLINE)
+def cell_of(ray: Ray, shape: tuple[int, int, int], s: Scalar) -> Cell:
+    """The cell around a place on a ray."""
+    return cell_at(shape, ray.start + ray.direction * s)
+
+
+@njit(**INLINE)
+def brick_of(cell: Cell) -> Any:
+    """Indices of the brick around a cell."""
+    return uint(cell.i) // BRICK, uint(cell.j) // BRICK, uint(cell.k) // BRICK
 
 
 @njit(**INLINE)
@@ -159,9 +173,9 @@ def _exit(at: Scalar, inverse: Scalar, brick: Scalar, reach: int) -> Scalar:
 def leap(ray: Ray, step: Scalar, number: int, brick: Any, empty: int) -> Scalar:
     """Number of the first interval whose middle is not surely within ``empty`` − 1 bricks around an empty brick."""
     reach = int(empty) - 1
-    s = _exit(ray.start[0], ray.inverse[0], brick[0], reach)
-    s = min(s, _exit(ray.start[1], ray.inverse[1], brick[1], reach))
-    s = min(s, _exit(ray.start[2], ray.inverse[2], brick[2], reach))
+    s = _exit(lane(ray.start, 0), ray.inverse[0], brick[0], reach)
+    s = min(s, _exit(lane(ray.start, 1), ray.inverse[1], brick[1], reach))
+    s = min(s, _exit(lane(ray.start, 2), ray.inverse[2], brick[2], reach))
     s = min(s, ray.length + step)
     # Rounded up, by a conversion that truncates.
     return max(number + 1, int((s - ray.first) * ray.per_step + f32(1.5 - _CAUTION)))

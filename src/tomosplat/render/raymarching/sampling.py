@@ -1,187 +1,135 @@
-"""Values, gradients and classes between voxels, on flat arrays; positions are in index units, voxel centres whole.
+"""Values and gradients between voxels, on a flat array; positions are in index units, voxel centres whole.
 
-Beyond the outermost centres the outermost voxels go on.
+Beyond the outermost centres the outermost voxels go on. Two neighbours along k are read as one SIMD vector.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from llvmlite import ir
 from numba import njit
+from numba.core import types
 
-from tomosplat.render.cpu.layout import F32, I32, I64, U8, Scalar, f32, uint
-from tomosplat.render.raymarching.kernels import INLINE, Scan, Tables
+from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
+from tomosplat.render.cpu.vectors import intrinsic, load, vector
+from tomosplat.render.raymarching.kernels import INLINE, Scan
+
+
+@intrinsic
+def lane(_typingctx: Any, value: Any, index: Any) -> Any:
+    """One value of a vector."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        return builder.extract_element(args[0], builder.trunc(args[1], ir.IntType(32)))
+
+    return types.float32(value, types.intp), codegen
+
+
+@intrinsic
+def _split(_typingctx: Any, position: Any, last: Any) -> Any:
+    """Whole and broken part of the first three lanes of a position, the whole part held within 0..last."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        lanes, whole_lanes = args[0].type, ir.VectorType(ir.IntType(32), args[0].type.count)
+        zero, one = (ir.Constant(lanes, [value] * lanes.count) for value in (0.0, 1.0))
+        floor = builder.select(builder.fcmp_ordered("<", args[0], zero), zero, args[0])
+        held = builder.select(builder.fcmp_ordered("<", args[1], floor), args[1], floor)
+        whole = builder.fptosi(held, whole_lanes)
+        broken = builder.fsub(floor, builder.sitofp(whole, lanes))
+        broken = builder.select(builder.fcmp_ordered("<", one, broken), one, broken)
+        parts = [builder.sext(builder.extract_element(whole, ir.IntType(32)(n)), ir.IntType(64)) for n in range(3)]
+        parts += [builder.extract_element(broken, ir.IntType(32)(n)) for n in range(3)]
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.Tuple([types.int64] * 3 + [types.float32] * 3)(position, last), codegen
+
+
+@njit(**INLINE)
+def four(x: Scalar, y: Scalar, z: Scalar) -> Any:
+    """A position or direction as a vector of four values."""
+    return vector((x, y, z, f32(0)))
 
 
 @njit(**INLINE)
 def lerp(a: Scalar, b: Scalar, fraction: Scalar) -> Scalar:
-    """Linear interpolation."""
-    return a + fraction * (b - a)
+    """Linear interpolation, also of vectors."""
+    return a + (b - a) * fraction
+
+
+class Cell(NamedTuple):
+    """The eight voxels around a position: lower index on each axis, and how far the position is from there, 0..1."""
+
+    i: Scalar
+    j: Scalar
+    k: Scalar
+    fx: Scalar
+    fy: Scalar
+    fz: Scalar
 
 
 @njit(**INLINE)
-def cell(x: Scalar, n: int) -> Any:
-    """The two centres around x on an axis of n voxels, and how far x is between them."""
-    inside = min(max(x, f32(0)), f32(n - 1))
-    low = int(inside)
-    return low, min(low + 1, n - 1), inside - f32(low)
+def cell_at(shape: tuple[int, int, int], position: Any) -> Cell:
+    """The cell of a position (see ``four``)."""
+    last = four(f32(shape[0] - 2), f32(shape[1] - 2), f32(shape[2] - 2))
+    i, j, k, fx, fy, fz = _split(position, last)
+    return Cell(i, j, k, fx, fy, fz)
 
 
 @njit(**INLINE)
-def _along(values: F32, row: int, k: int, k1: int, fz: Scalar) -> Scalar:
-    return lerp(values[uint(row + k)], values[uint(row + k1)], fz)
+def _pair(values: F32, at: int) -> Any:
+    return load(values, uint(at), vector((f32(0), f32(0))))
 
 
 @njit(**INLINE)
-def value_at(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Scalar:
+def _across(values: F32, at: int, stride: int, fraction: Scalar) -> Any:
+    """Two neighbours along k, interpolated along another axis."""
+    return lerp(_pair(values, at), _pair(values, at + stride), fraction)
+
+
+@njit(**INLINE)
+def _along(pair: Any, fz: Scalar) -> Scalar:
+    return lerp(lane(pair, 0), lane(pair, 1), fz)
+
+
+@njit(**INLINE)
+def value_in(scan: Scan, cell: Cell) -> Scalar:
     """Trilinear value."""
-    n_i, n_j, n_k = scan.shape
-    i, i1, fx = cell(x, n_i)
-    j, j1, fy = cell(y, n_j)
-    k, k1, fz = cell(z, n_k)
-    near = lerp(
-        _along(scan.values, (i * n_j + j) * n_k, k, k1, fz), _along(scan.values, (i * n_j + j1) * n_k, k, k1, fz), fy
-    )
-    far = lerp(
-        _along(scan.values, (i1 * n_j + j) * n_k, k, k1, fz), _along(scan.values, (i1 * n_j + j1) * n_k, k, k1, fz), fy
-    )
-    return lerp(near, far, fx)
+    n_k = scan.shape[2]
+    n_jk = scan.shape[1] * n_k
+    at = cell.i * n_jk + cell.j * n_k + cell.k
+    near, far = _across(scan.values, at, n_k, cell.fy), _across(scan.values, at + n_jk, n_k, cell.fy)
+    return _along(lerp(near, far, cell.fx), cell.fz)
 
 
 @njit(**INLINE)
-def _slope(values: F32, row: int, ks: Any, fz: Scalar) -> Scalar:
-    """Twice the central difference along k."""
-    before, k, k1, after = ks
-    row_after, row_before = values[uint(row + k1)] - values[uint(row + before)], values[uint(row + after)]
-    return lerp(row_after, row_before - values[uint(row + k)], fz)
+def _ends(values: F32, at: int, before: int, after: int) -> Any:
+    """The neighbours along k of a pair of neighbours."""
+    return vector((values[uint(at - before)], values[uint(at + 1 + after)]))
 
 
 @njit(**INLINE)
-def gradient_at(scan: Scan, x: Scalar, y: Scalar, z: Scalar) -> Any:
+def gradient_in(scan: Scan, cell: Cell) -> Any:
     """Trilinear interpolation of the voxels' central differences, per index unit."""
-    values = scan.values
-    n_i, n_j, n_k = scan.shape
-    i, i1, fx = cell(x, n_i)
-    j, j1, fy = cell(y, n_j)
-    k, k1, fz = cell(z, n_k)
-    # Rows of the voxels before, around (two) and after the position.
-    a, b = i * n_j * n_k, i1 * n_j * n_k
-    before_i, after_i = max(i - 1, 0) * n_j * n_k, min(i1 + 1, n_i - 1) * n_j * n_k
-    c, d = j * n_k, j1 * n_k
-    before_j, after_j = max(j - 1, 0) * n_k, min(j1 + 1, n_j - 1) * n_k
-    ac, ad = _along(values, a + c, k, k1, fz), _along(values, a + d, k, k1, fz)
-    bc, bd = _along(values, b + c, k, k1, fz), _along(values, b + d, k, k1, fz)
-    first = lerp(_along(values, before_i + c, k, k1, fz), _along(values, before_i + d, k, k1, fz), fy)
-    last = lerp(_along(values, after_i + c, k, k1, fz), _along(values, after_i + d, k, k1, fz), fy)
-    gx = lerp(lerp(bc, bd, fy) - first, last - lerp(ac, ad, fy), fx)
-    first = lerp(_along(values, a + before_j, k, k1, fz), _along(values, b + before_j, k, k1, fz), fx)
-    last = lerp(_along(values, a + after_j, k, k1, fz), _along(values, b + after_j, k, k1, fz), fx)
-    gy = lerp(lerp(ad, bd, fx) - first, last - lerp(ac, bc, fx), fy)
-    ks = (max(k - 1, 0), k, k1, min(k1 + 1, n_k - 1))
-    near = lerp(_slope(values, a + c, ks, fz), _slope(values, a + d, ks, fz), fy)
-    far = lerp(_slope(values, b + c, ks, fz), _slope(values, b + d, ks, fz), fy)
-    return f32(0.5) * gx, f32(0.5) * gy, f32(0.5) * lerp(near, far, fx)
-
-
-@njit(**INLINE)
-def coordinate(tables: Tables, value: Scalar) -> Scalar:
-    """Where a value stands in the tables."""
-    last = f32(tables.emission.shape[1] - 1)
-    return min(max((value - tables.low) * tables.per_unit, f32(0)), last)
-
-
-@njit(**INLINE)
-def visible_between(n_visible: I32, low: Scalar, high: Scalar) -> Scalar:
-    """Whether any value between two coordinates has extinction, by one row of ``Tables.n_visible``."""
-    last = n_visible.shape[0] - 2
-    return n_visible[min(int(high), last) + 1] > n_visible[min(int(low), last)]
-
-
-@njit(**INLINE)
-def _emission(tables: Tables, row: int, at: Scalar) -> Any:
-    n = tables.emission.shape[1]
-    low = min(int(at), n - 2)
-    f = at - f32(low)
-    t, r, b = tables.emission, uint(row), uint(low)
-    c = uint(low + 1)
-    return (
-        lerp(t[r, b, uint(0)], t[r, c, uint(0)], f),
-        lerp(t[r, b, uint(1)], t[r, c, uint(1)], f),
-        lerp(t[r, b, uint(2)], t[r, c, uint(2)], f),
-        lerp(t[r, b, uint(3)], t[r, c, uint(3)], f),
+    values, (n_i, n_j, n_k), fx, fy = scan.values, scan.shape, cell.fx, cell.fy
+    n_jk = n_j * n_k
+    at = cell.i * n_jk + cell.j * n_k + cell.k
+    # Steps to the neighbours of the cell; none at the ends of the scan.
+    before_i, after_i = n_jk if cell.i > 0 else 0, n_jk if cell.i < n_i - 2 else 0
+    before_j, after_j = n_k if cell.j > 0 else 0, n_k if cell.j < n_j - 2 else 0
+    before_k, after_k = 1 if cell.k > 0 else 0, 1 if cell.k < n_k - 2 else 0
+    a, b, c, d = at, at + n_k, at + n_jk, at + n_jk + n_k
+    near, far = _across(values, a, n_k, fy), _across(values, c, n_k, fy)
+    first, last = _across(values, a - before_i, n_k, fy), _across(values, c + after_i, n_k, fy)
+    gx = lerp(far - first, last - near, fx)
+    middle = lerp(near, far, fx)
+    near, far = _across(values, a, n_jk, fx), _across(values, b, n_jk, fx)
+    first, last = _across(values, a - before_j, n_jk, fx), _across(values, b + after_j, n_jk, fx)
+    gy = lerp(far - first, last - near, fy)
+    ends = lerp(
+        lerp(_ends(values, a, before_k, after_k), _ends(values, b, before_k, after_k), fy),
+        lerp(_ends(values, c, before_k, after_k), _ends(values, d, before_k, after_k), fy),
+        fx,
     )
-
-
-@njit(**INLINE)
-def _node(tables: Tables, at: Scalar) -> Scalar:
-    low = min(int(at), tables.node.shape[0] - 2)
-    return lerp(tables.node[uint(low)], tables.node[uint(low + 1)], at - f32(low))
-
-
-@njit(**INLINE)
-def _mean_emission(tables: Tables, row: int, front: Scalar, back: Scalar) -> Any:
-    m = tables.pairs.shape[1]
-    front, back = _node(tables, front), _node(tables, back)
-    a, b = min(int(front), m - 2), min(int(back), m - 2)
-    fa, fb = front - f32(a), back - f32(b)
-    t, r = tables.pairs, uint(row)
-    a0, a1, b0, b1 = uint(a), uint(a + 1), uint(b), uint(b + 1)
-    w00, w01 = (f32(1) - fa) * (f32(1) - fb), (f32(1) - fa) * fb
-    w10, w11 = fa * (f32(1) - fb), fa * fb
-    c0, c1, c2, c3 = uint(0), uint(1), uint(2), uint(3)
-    return (
-        w00 * t[r, a0, b0, c0] + w01 * t[r, a0, b1, c0] + w10 * t[r, a1, b0, c0] + w11 * t[r, a1, b1, c0],
-        w00 * t[r, a0, b0, c1] + w01 * t[r, a0, b1, c1] + w10 * t[r, a1, b0, c1] + w11 * t[r, a1, b1, c1],
-        w00 * t[r, a0, b0, c2] + w01 * t[r, a0, b1, c2] + w10 * t[r, a1, b0, c2] + w11 * t[r, a1, b1, c2],
-        w00 * t[r, a0, b0, c3] + w01 * t[r, a0, b1, c3] + w10 * t[r, a1, b0, c3] + w11 * t[r, a1, b1, c3],
-    )
-
-
-@njit(**INLINE)
-def _look_up(tables: Tables, row: int, front: Scalar, back: Scalar, preintegrated: bool) -> Any:
-    if preintegrated:
-        return _mean_emission(tables, row, front, back)
-    return _emission(tables, row, front)
-
-
-@njit(**INLINE)
-def _row(rows: I64, labels: U8, at: int) -> Scalar:
-    return rows[uint(labels[uint(at)])]
-
-
-@njit(**INLINE)
-def classify(
-    scan: Scan, tables: Tables, x: Scalar, y: Scalar, z: Scalar, front: Scalar, back: Scalar, preintegrated: bool
-) -> Any:
-    """σ·rgb and σ of a value's coordinate (or of all between two) at a place.
-
-    Where organs of several groups meet, each of the eight voxels around the place classifies the value by its own
-    group, and the results are blended by the trilinear weights: labels act as soft memberships, without the
-    staircase of nearest labels, and the value itself is never mixed up with a class.
-    """
-    n_i, n_j, n_k = scan.shape
-    i, i1, fx = cell(x, n_i)
-    j, j1, fy = cell(y, n_j)
-    k, k1, fz = cell(z, n_k)
-    labels, rows = scan.labels, scan.row_of_label
-    a, b = (i * n_j + j) * n_k, (i * n_j + j1) * n_k
-    c, d = (i1 * n_j + j) * n_k, (i1 * n_j + j1) * n_k
-    r0, r1 = _row(rows, labels, a + k), _row(rows, labels, a + k1)
-    r2, r3 = _row(rows, labels, b + k), _row(rows, labels, b + k1)
-    r4, r5 = _row(rows, labels, c + k), _row(rows, labels, c + k1)
-    r6, r7 = _row(rows, labels, d + k), _row(rows, labels, d + k1)
-    if r0 == r1 and r0 == r2 and r0 == r3 and r0 == r4 and r0 == r5 and r0 == r6 and r0 == r7:
-        if r0 == 0:
-            return f32(0), f32(0), f32(0), f32(0)
-        return _look_up(tables, r0, front, back, preintegrated)
-    red, green, blue, sigma = f32(0), f32(0), f32(0), f32(0)
-    for corner, row in enumerate((r0, r1, r2, r3, r4, r5, r6, r7)):
-        if row != 0:
-            weight = (fx if corner & 4 else f32(1) - fx) * (fy if corner & 2 else f32(1) - fy)
-            weight *= fz if corner & 1 else f32(1) - fz
-            p, q, s, t = _look_up(tables, row, front, back, preintegrated)
-            red += weight * p
-            green += weight * q
-            blue += weight * s
-            sigma += weight * t
-    return red, green, blue, sigma
+    gz = lerp(lane(middle, 1) - lane(ends, 0), lane(ends, 1) - lane(middle, 0), cell.fz)
+    return f32(0.5) * _along(gx, cell.fz), f32(0.5) * _along(gy, cell.fz), f32(0.5) * gz

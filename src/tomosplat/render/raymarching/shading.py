@@ -9,13 +9,16 @@ import numpy as np
 from numba import njit
 
 from tomosplat.geometry import Grid
-from tomosplat.render.cpu.layout import F32, Scalar, f32
+from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
 from tomosplat.render.raymarching.kernels import INLINE
+from tomosplat.render.raymarching.sampling import lerp
 from tomosplat.render.raymarching.settings import Shading
 from tomosplat.volume import Volume
 
 #: Gradient at which half the shading is left by default: HU/mm, or share of the range per mm.
 _FADE_HU, _FADE_SHARE = 25.0, 0.01
+#: Share of a highlight that is left out, and table steps for the rest: powers are slow.
+_UNSEEN, _HIGHLIGHTS = 1e-4, 512
 
 
 class Light(NamedTuple):
@@ -27,8 +30,8 @@ class Light(NamedTuple):
     to_world: F32  # [3, 3] gradients per index unit → per mm
     ambient: Scalar
     diffuse: Scalar
-    specular: Scalar
-    shininess: Scalar
+    highlights: F32  # of cosines that are evenly spaced from ``dim`` to 1
+    dim: Scalar
     fade2: Scalar
 
 
@@ -36,6 +39,7 @@ def light_of(shading: Shading | None, volume: Volume) -> Light:
     """The light on a volume."""
     wanted = shading or Shading()
     light = np.array(wanted.light or (0, 0, 1), dtype=np.float64)
+    dim = _UNSEEN ** (1 / wanted.shininess) if wanted.shininess > 0 else 0.0
     return Light(
         on=shading is not None,
         headlight=wanted.light is None,
@@ -43,8 +47,8 @@ def light_of(shading: Shading | None, volume: Volume) -> Light:
         to_world=gradient_to_world(volume.grid).astype(np.float32),
         ambient=f32(wanted.ambient),
         diffuse=f32(wanted.diffuse),
-        specular=f32(wanted.specular),
-        shininess=f32(wanted.shininess),
+        highlights=(wanted.specular * np.linspace(dim, 1, _HIGHLIGHTS + 1) ** wanted.shininess).astype(np.float32),
+        dim=f32(dim),
         # A gradient of exactly 0 has no direction, whatever the fade.
         fade2=f32(max(fade_of(wanted, volume) ** 2, 1e-20)),
     )
@@ -86,4 +90,8 @@ def shade(light: Light, ray: Any, gradient: Any) -> Any:
         half = math.sqrt(max(hx * hx + hy * hy + hz * hz, f32(1e-30)))
         towards_half = max((nx * hx + ny * hy + nz * hz) * inverse / half, f32(0))
     lit = f32(1) + fade * (light.ambient + light.diffuse * falling - f32(1))
-    return lit, fade * light.specular * towards_half**light.shininess
+    if towards_half <= light.dim:
+        return lit, f32(0)
+    at = min((towards_half - light.dim) / (f32(1) - light.dim), f32(1)) * f32(_HIGHLIGHTS)
+    low = min(int(at), _HIGHLIGHTS - 1)
+    return lit, fade * lerp(light.highlights[uint(low)], light.highlights[uint(low + 1)], at - f32(low))

@@ -14,7 +14,7 @@ from tomosplat.transfer import TransferFunction, TransferFunctions, extinction_o
 
 #: Values at which functions are tabulated: one per HU over the 12 bits of a scanner.
 SIZE = 4096
-_NO_NODES, _NO_PAIRS = np.zeros(1, np.float32), np.zeros((1, 1, 1, 4), np.float32)
+_NOTHING = np.zeros(0, np.float32)
 
 
 def rows_of_labels(
@@ -44,18 +44,19 @@ def tabulate(functions: Sequence[TransferFunction], lowest: float, highest: floa
     rgba = np.stack([np.zeros((SIZE, 4)), *(f(values) for f in functions)])
     sigma = extinction_of_opacity(rgba[..., 3:])
     emission = np.concatenate([rgba[..., :3] * sigma, sigma], axis=-1)
-    node, pairs = _NO_NODES, _NO_PAIRS
+    node, pairs, n_nodes = _NOTHING, _NOTHING, 0
     if step_mm is not None:
         nodes = spread_nodes(emission)
         node = np.interp(np.arange(SIZE), nodes, np.arange(len(nodes))).astype(np.float32)
-        pairs = preintegrate(emission, nodes, step_mm)
+        pairs, n_nodes = preintegrate(emission, nodes, step_mm).ravel(), len(nodes)
     return Tables(
         low=f32(low),
         per_unit=f32((SIZE - 1) / (high - low) if high > low else 0),
-        emission=emission.astype(np.float32),
+        emission=emission.astype(np.float32).ravel(),
         n_visible=_count_visible(sigma[..., 0]),
         node=node,
         pairs=pairs,
+        n_nodes=n_nodes,
     )
 
 
@@ -68,6 +69,5 @@ def _count_visible(sigma: F64) -> I32:
 
 def mask_table() -> Tables:
     """Tables of one row in which every value is visible: what is drawn depends on the label alone."""
-    emission = np.zeros((2, 2, 4), np.float32)
     n_visible = np.array([[0, 0], [0, 1], [0, 1]], np.int32)
-    return Tables(f32(0), f32(0), emission, n_visible, _NO_NODES, _NO_PAIRS)
+    return Tables(f32(0), f32(0), _NOTHING, n_visible, _NOTHING, _NOTHING, 0)

@@ -22,4 +22,4 @@ def pixel_of(slot: int, height: int, width: int) -> Any:
     """Row and column of a slot; they may lie outside the picture."""
     across = (width + EDGE - 1) // EDGE
     tile, inside = slot // (EDGE * EDGE), slot % (EDGE * EDGE)
-    return tile // across * EDGE + inside // EDGE, tile % across * EDGE + inside % EDGE
+    return tile // across * EDGE + inside % EDGE, tile % across * EDGE + inside // EDGE
