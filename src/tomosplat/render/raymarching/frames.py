@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tomosplat.errors import EmptySceneError
 from tomosplat.geometry import Cameras, Grid
 from tomosplat.render.cpu import threads
-from tomosplat.render.cpu.layout import F32, U8
-from tomosplat.render.raymarching.bricks import build_bricks
+from tomosplat.render.cpu.layout import F32, I32, I64, U8
+from tomosplat.render.raymarching.bricks import find_visible, value_ranges
 from tomosplat.render.raymarching.compositing import composite
-from tomosplat.render.raymarching.kernels import Scan, Tables
+from tomosplat.render.raymarching.kernels import Scan
 from tomosplat.render.raymarching.projecting import project
 from tomosplat.render.raymarching.rays import view_of
 from tomosplat.render.raymarching.settings import RaymarchSettings
@@ -40,11 +40,12 @@ def composite_views(
 ) -> tuple[F32, F32]:
     """Pictures [C, H, W, 4] and depths [C, H, W]."""
     preintegrated = settings.classification == "preintegrated"
+    values, ids = _voxels(volume, labels)
+    lowest, highest = value_ranges(values, _half_step(volume.grid, settings.step_mm) if preintegrated else (0, 0, 0))
     used, rows = rows_of_labels(functions, group_of_label, shown)
-    ends = float(volume.values.min()), float(volume.values.max())
+    ends = float(lowest.min()), float(highest.max())
     tables = tabulate(used, *ends, settings.step_mm if preintegrated else None)
-    reach = _half_step(volume.grid, settings.step_mm) if preintegrated else (0, 0, 0)
-    scan, _ = _scan(volume, labels, rows, tables, reach, settings.skip_empty)
+    scan = _scan(values, ids, rows, *find_visible(ids, rows, tables, lowest, highest), settings.skip_empty)
     light = light_of(settings.shading, volume)
     size = len(cameras), cameras.height, cameras.width
     rgba, depth = np.empty((*size, 4), np.float32), np.empty(size, np.float32)
@@ -66,42 +67,48 @@ def project_views(
     progress: Progress | None,
 ) -> tuple[F32, F32]:
     """Highest or mean values [C, H, W], and depths [C, H, W] of the highest; NaN where a ray met nothing."""
-    scan, highest = _scan(volume, labels, shown.astype(np.int64), mask_table(), (0, 0, 0), settings.skip_empty)
+    values, ids = _voxels(volume, labels)
+    lowest, highest = value_ranges(values, (0, 0, 0))
+    rows = shown.astype(np.int64)
+    scan = _scan(values, ids, rows, *find_visible(ids, rows, mask_table(), lowest, highest), settings.skip_empty)
+    if not settings.skip_empty:
+        highest[:] = np.inf
     size = len(cameras), cameras.height, cameras.width
-    values, depth = np.empty(size, np.float32), np.empty(size, np.float32)
+    pictures, depth = np.empty(size, np.float32), np.empty(size, np.float32)
     mean = settings.mode == "average"
     for number in range(len(cameras)):
         view = view_of(cameras, number, volume.grid, settings)
-        arguments = (view, scan, highest, mean, values[number], depth[number])
+        arguments = (view, scan, highest, mean, pictures[number], depth[number])
         threads.run(project, [(*part, *arguments) for part in _parts(cameras)])
         if progress:
             progress(number + 1, len(cameras))
-    return values, depth
+    return pictures, depth
 
 
-def _scan(
-    volume: Volume, labels: LabelMap, rows: NDArray[np.int64], tables: Tables, reach: tuple[int, int, int], skip: bool
-) -> tuple[Scan, F32]:
-    """What the kernels march through, and the highest value of every brick.
+def _voxels(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
+    """Values and labels in one piece, at least two along each axis: interpolation needs them."""
+    values, ids = np.ascontiguousarray(volume.values), np.ascontiguousarray(labels.values)
+    for axis in range(3):
+        if values.shape[axis] == 1:
+            values, ids = np.repeat(values, 2, axis), np.repeat(ids, 2, axis)
+    return values, ids
+
+
+def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip: bool) -> Scan:
+    """What the kernels march through.
 
     Raises:
         EmptySceneError: No sample can be visible.
     """
-    values, ids = np.ascontiguousarray(volume.values), np.ascontiguousarray(labels.values)
-    for axis in range(3):
-        if values.shape[axis] == 1:  # interpolation needs two voxels
-            values, ids = np.repeat(values, 2, axis), np.repeat(ids, 2, axis)
-    bricks = build_bricks(values, ids, rows, tables.n_visible, tables.low, tables.per_unit, reach)
-    if bricks.empty.all():
+    if distances.all():
         raise EmptySceneError(
             "nothing would be visible: no voxel of the labels shown has a value that its transfer function shows; "
             "check the labels, 'visible' and the functions' range"
         )
-    highest = bricks.highest.ravel()
     if not skip:
-        bricks.empty[:] = 0
-        highest[:] = np.inf
-    return Scan(values.ravel(), ids.ravel(), rows, values.shape, bricks.empty, bricks.rows), highest
+        distances[:] = 0
+    i, j, k = values.shape
+    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows)
 
 
 def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:

@@ -35,10 +35,9 @@ def project(
 ) -> None:
     """Draw pixels start..stop (see ``tiles``) into values [H, W] and, for the highest value, depth [H, W].
 
-    ``highest`` [..] is the highest value that any sample in a brick can have, flat in the order of ``scan.bricks``.
+    ``highest`` is the highest value that any sample in each of ``scan.bricks`` can have.
     """
     height, width = depth.shape
-    _, n_j, n_k = scan.bricks.shape
     step = view.step
     for pixel in range(start, stop):
         row, column = pixel_of(pixel, height, width)
@@ -55,7 +54,7 @@ def project(
             cell = cell_of(ray, scan.shape, middle)
             brick = brick_of(cell)
             empty = scan.bricks[brick]
-            if not mean and empty == 0 and highest[(brick[0] * n_j + brick[1]) * n_k + brick[2]] <= best:
+            if not mean and empty == 0 and highest[brick] <= best:
                 empty = np.uint8(1)
             if empty > 0:
                 number = leap(ray, step, number, brick, empty)

@@ -146,12 +146,12 @@ def ray_of(view: View, column: int, row: int) -> Ray:
 @njit(**INLINE)
 def interval(ray: Ray, step: Scalar, number: int) -> Any:
     """Where an interval of a ray begins and ends, in mm."""
-    end = ray.first + f32(number) * step
-    return max(end - step, f32(0)), min(end, ray.length)
+    begin, end = ray.first + f32(number - 1) * step, ray.first + f32(number) * step
+    return max(begin, f32(0)), min(end, ray.length)
 
 
 @njit(**INLINE)
-def cell_of(ray: Ray, shape: tuple[int, int, int], s: Scalar) -> Cell:
+def cell_of(ray: Ray, shape: tuple[int, int, int], s: Scalar) -> Scalar:
     """The cell around a place on a ray."""
     return cell_at(shape, ray.start + ray.direction * s)
 
