@@ -1,0 +1,150 @@
+"""Speed of the ray marcher beside VTK's CPU ray caster and its GPU mapper; writes ``raymarch.md``.
+
+    pip install vtk
+    python benchmarks/raymarch.py [--rounds 5] [--spacing 1.5] [--pictures DIR]
+
+One procedural torso, 512² pixels, one transfer function for all tissue, headlight shading, the same step. All
+candidates take turns in one process, from a new side in every round. VTK keeps what it prepared for its first picture;
+ours prepares anew in every call, so it is timed with one camera per call and with four.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raymarch_vtk import VtkRenderer
+from tomosplat import machine
+from tomosplat.files.images import to_bytes, write_png
+from tomosplat.geometry import Cameras, frame_bounds, sphere_directions
+from tomosplat.render import RaymarchSettings, Shading, raymarch
+from tomosplat.transfer import TransferFunction, TransferFunctions
+from tomosplat.volume import LabelMap, Volume, torso
+
+HERE = Path(__file__).resolve().parent
+SIZE = 512
+# VTK shades every voxel fully, so ours must not fade.
+SHADING = Shading(ambient=0.25, diffuse=0.75, specular=0.15, shininess=24, fade=0)
+FUNCTIONS = {
+    "bone and contrast": [[120, 0.6, 0.1, 0.1, 0], [200, 0.85, 0.35, 0.2, 0.3], [350, 1, 0.95, 0.85, 0.95]],
+    "see-through": [
+        [-700, 0.9, 0.7, 0.6, 0],
+        [-200, 0.9, 0.7, 0.6, 0.02],
+        [80, 0.8, 0.3, 0.2, 0.03],
+        [400, 1, 1, 1, 0.8],
+    ],
+}
+GROUP_OF_LABEL = np.ones(256, np.uint8)
+
+
+@dataclass
+class Timing:
+    """Seconds of one candidate."""
+
+    first: float = 0.0
+    per_view: list[float] = field(default_factory=list)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def psnr(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Over what either picture shows, in front of black."""
+    seen = (a.max(axis=-1) > 0) | (b.max(axis=-1) > 0)
+    return float(-10 * np.log10(np.mean((a[seen] - b[seen]) ** 2)))
+
+
+def measure(
+    volume: Volume, function: TransferFunction, step_mm: float, rounds: int, pictures: Path | None, name: str
+) -> list[str]:
+    """Time all candidates at one step; returns rows of the table."""
+    labels = LabelMap(np.zeros(volume.grid.shape, np.uint8), volume.grid)
+    functions = TransferFunctions({1: function}, name)
+
+    def ours(cameras: Cameras, classification: str = "post") -> NDArray[np.float32]:
+        settings = RaymarchSettings(step_mm=step_mm, shading=SHADING, jitter=False, classification=classification)  # type: ignore[arg-type]
+        rgba: NDArray[np.float32] = (
+            raymarch(volume, labels, functions, GROUP_OF_LABEL, cameras, settings=settings).rgba[..., :3].numpy()
+        )
+        return rgba
+
+    fixed = VtkRenderer(volume, function, SHADING, step_mm, SIZE, gpu=False)
+    gpu = VtkRenderer(volume, function, SHADING, step_mm, SIZE, gpu=True)
+    views = frame_bounds(volume.grid.bounds, sphere_directions(20 + 35 * np.arange(rounds + 1), 12), SIZE, SIZE)
+    candidates: dict[str, Callable[[Cameras], object]] = {
+        "tomosplat, one view per call": ours,
+        "tomosplat, four views per call": lambda camera: ours(camera[[0, 0, 0, 0]]),
+        "tomosplat, pre-integrated": lambda camera: ours(camera, "preintegrated"),
+        "VTK fixed-point": fixed.render,
+        "VTK GPU mapper, llvmpipe": gpu.render,
+    }
+    timings = {label: Timing(first=seconds(lambda work=work: work(views[:1]))) for label, work in candidates.items()}
+    for number in range(1, rounds + 1):
+        for label, work in candidates.items():
+            elapsed = seconds(lambda work=work, number=number: work(views[number : number + 1]))
+            timings[label].per_view.append(elapsed / (4 if "four" in label else 1))
+    truth = ours(views[:1])[0]
+    shown = {
+        "tomosplat, one view per call": truth,
+        "tomosplat, pre-integrated": ours(views[:1], "preintegrated")[0],
+        "VTK fixed-point": fixed.render(views[:1]),
+        "VTK GPU mapper, llvmpipe": gpu.render(views[:1]),
+    }
+    if pictures:
+        for label, picture in shown.items():
+            opaque = np.concatenate([picture, np.ones((SIZE, SIZE, 1), np.float32)], axis=-1)
+            stem = f"{name}-{step_mm:g}-{label}".replace(" ", "_").replace(",", "")
+            write_png(pictures / f"{stem}.png", to_bytes(opaque, None))
+    base = timings["tomosplat, one view per call"].per_view
+    rows = []
+    for label, timing in timings.items():
+        ratio = statistics.median(t / o for t, o in zip(timing.per_view, base, strict=True))
+        quality = f"{psnr(truth, shown[label]):.1f}" if label in shown and shown[label] is not truth else ""
+        rows.append(
+            f"| {name} | {step_mm:g} | {label} | {1000 * timing.first:.0f} | "
+            f"{1000 * statistics.median(timing.per_view):.0f} | {ratio:.2f} | {quality} |"
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--spacing", type=float, default=1.5)
+    parser.add_argument("--pictures", type=Path)
+    options = parser.parse_args()
+    volume, _ = torso(3, options.spacing)
+    warm_up = Volume(volume.values[:32, :32, :32], type(volume.grid)((32, 32, 32), volume.grid.affine), "HU")
+    rows = []
+    for name, points in FUNCTIONS.items():
+        function = TransferFunction(np.array(points))
+        measure(warm_up, TransferFunction(np.array([[-2000, 1, 1, 1, 0.1]])), 1.0, 1, None, "warm up")
+        for share in (0.5, 1.0):
+            rows += measure(volume, function, share * options.spacing, options.rounds, options.pictures, name)
+            print("\n".join(rows[-5:]), flush=True)
+    text = f"""# Ray marching on the CPU
+
+`python benchmarks/raymarch.py --rounds {options.rounds} --spacing {options.spacing:g}`: procedural torso,
+{" × ".join(map(str, volume.grid.shape))} voxels, {SIZE}² pixels, linear interpolation, headlight shading, one function
+for all tissue. Milliseconds; "view" is the median over rounds, ratios to ours with one view per call are medians of
+the rounds' own. PSNR to ours over what is seen.
+
+| function | step mm | renderer | first picture | view | × ours | PSNR dB |
+|---|---|---|---|---|---|---|
+""" + "\n".join(rows)
+    versions = machine.versions() | {"vtk": machine.version_of("vtk")}
+    (HERE / "raymarch.md").write_text(f"{text}\n\nMachine: {machine.describe_machine()}.\nVersions: {versions}.\n")
+
+
+if __name__ == "__main__":
+    main()
