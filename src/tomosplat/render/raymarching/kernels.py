@@ -8,8 +8,8 @@ from tomosplat.render.cpu.layout import F32, FAST, I32, I64, OPTIONS, U8, Scalar
 
 #: For what is called from Python: it releases the interpreter lock, so threads run side by side.
 ENTRY: dict[str, Any] = {**OPTIONS, "fastmath": FAST | {"reassoc"}}
-#: For what only kernels call.
-INLINE: dict[str, Any] = {**ENTRY, "forceinline": True}
+#: For what only kernels call; it is cached as a part of them.
+INLINE: dict[str, Any] = {**ENTRY, "cache": False, "forceinline": True}
 
 #: Voxels along the edge of a brick.
 BRICK: Any = uint(4)

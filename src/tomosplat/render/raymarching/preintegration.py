@@ -19,7 +19,7 @@ from numba import njit
 
 from tomosplat.render.cpu import threads
 from tomosplat.render.cpu.layout import F32, F64, Scalar
-from tomosplat.render.raymarching.kernels import ENTRY
+from tomosplat.render.raymarching.kernels import ENTRY, INLINE
 
 #: Values at each end of an interval that are tabulated.
 NODES = 256
@@ -55,14 +55,14 @@ def preintegrate(emission: F64, nodes: F64, step_mm: float) -> F32:
     return pairs
 
 
-@njit(**ENTRY)
+@njit(**INLINE)
 def _at(table: F64, coordinate: Scalar, channel: int) -> Scalar:
     low = min(int(coordinate), table.shape[0] - 2)
     fraction = coordinate - low
     return table[low, channel] + fraction * (table[low + 1, channel] - table[low, channel])
 
 
-@njit(**ENTRY)
+@njit(**INLINE)
 def _integral(running: F64, emission: F64, coordinate: Scalar, channel: int) -> Scalar:
     """Integral of a piecewise linear table from 0 to a coordinate."""
     low = min(int(coordinate), running.shape[0] - 2)

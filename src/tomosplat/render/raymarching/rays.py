@@ -165,7 +165,7 @@ def brick_of(cell: Cell) -> Any:
 @njit(**INLINE)
 def _exit(at: Scalar, inverse: Scalar, brick: Scalar, reach: int) -> Scalar:
     """How far a ray goes before it leaves the bricks up to ``reach`` away on one axis."""
-    ahead = reach + 1 if inverse > 0 else -reach
+    ahead = reach + 1 if inverse > f32(0) else -reach
     return (f32((int(brick) + ahead) * int(BRICK)) - at) * inverse
 
 
