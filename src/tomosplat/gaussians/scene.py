@@ -36,8 +36,14 @@ class GaussianScene:
         opacities: [N] in 0..1.
         sh: [N, 4, 3], spherical harmonics of degree 1; colour = max(0, 0.5 + Σ sh Y(v)), display-referred (sRGB).
         labels: [N] uint8, organ of each Gaussian.
+        values: [N] the scan's value (HU for CT) that each Gaussian stands for, or None where that is not known.
+        illumination: [N, 3] J, the light that arrives, linear RGB, mean over all directions; None where the colours
+            were not made from light.
         direction_weight: λ of the opacity weight.
         label_names: Name of each label id that occurs.
+        shading: What else ``values`` and ``illumination`` need to make the colours anew, JSON-serialisable:
+            ``functions`` (``TransferFunctions.to_dict``), ``rig`` (``LightRig.to_dict``), ``bounds_mm`` ([2, 3], the
+            box that the rig stands around) and ``multiple_scattering`` (m of ``shade``); empty where it is not known.
         provenance: How the scene was made; JSON-serialisable.
 
     All float tensors share one dtype and device.
@@ -54,8 +60,11 @@ class GaussianScene:
     opacities: Tensor
     sh: Tensor
     labels: Tensor
+    values: Tensor | None = None
+    illumination: Tensor | None = None
     direction_weight: float = DEFAULT_DIRECTION_WEIGHT
     label_names: Mapping[int, str] = field(default_factory=dict)
+    shading: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,9 +78,13 @@ class GaussianScene:
             "opacities": (n,),
             "sh": (n, 4, 3),
             "labels": (n,),
+            "values": (n,),
+            "illumination": (n, 3),
         }
         for name, shape in expected.items():
             tensor = getattr(self, name)
+            if tensor is None and name in ("values", "illumination"):
+                continue
             if tuple(tensor.shape) != shape:
                 raise ShapeError(f"scene.{name} must have shape {shape}, got {tuple(tensor.shape)}")
             if name != "labels" and tensor.dtype != self.means.dtype:
