@@ -40,11 +40,19 @@ export interface PlacedLight {
 /** What the colours were made of, so that they can be made anew. */
 export interface Shading {
   functions: TransferFunctions;
+  /** False: colours are the functions' own; J is 1 and m 0 everywhere, and there is nothing to relight. */
+  lit: boolean;
   /** Linear RGB radiance from every direction in which no light stands. */
   environment: Vec3;
   lights: PlacedLight[];
   /** m of shade(): albedo · J / (1 − m · albedo). */
   multiple_scattering: number;
+}
+
+/** One part of a blob. */
+export interface Section {
+  name: string;
+  bytes: number;
 }
 
 /** The header of a Gaussians blob; see docs/viewer-format.md. */
@@ -57,13 +65,11 @@ export interface SceneHeader {
   chunks: number[];
   /** Box of the means, to which their 16-bit coordinates refer. */
   bounds_mm: readonly [Vec3, Vec3];
-  /** Box in which everything visible lies: what a camera frames. */
+  /** Box in which everything visible lies (every Gaussian down to 1/255): what a camera frames. */
   extent_mm: readonly [Vec3, Vec3];
   unit: "HU" | "arbitrary";
   /** To which the 16-bit values refer; null where the scene has no values and cannot be recoloured. */
   value_range: readonly [number, number] | null;
-  /** Covariances are stored divided by this, mm². */
-  cov_scale: number;
   /** λ of the opacity weight exp(−λ xᵀ P x). */
   direction_weight: number;
   organs: Organ[];
@@ -72,6 +78,7 @@ export interface SceneHeader {
   presets: TransferFunctions[];
   /** What may be told about how the scene was made; never about a patient. */
   facts: Record<string, string | number>;
+  sections: Section[];
 }
 
 /** Values and labels on a grid; the header of a volume blob. */
@@ -85,6 +92,7 @@ export interface VolumeHeader {
   /** value = offset + scale · stored 16-bit number. */
   value_offset: number;
   value_scale: number;
+  sections: Section[];
 }
 
 /** A volume as it arrived: first index fastest. */

@@ -70,6 +70,10 @@ class Views:
         return pictures, frames
 
 
+#: In the order of ``Parameters``; a scene may hold more than what is drawn.
+_DRAWN = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")
+
+
 def render_views(
     scene: GaussianScene,
     cameras: Cameras,
@@ -81,9 +85,7 @@ def render_views(
     lanes: Lanes | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Images, depths and coverages (see ``rasterize``); ``lanes`` chooses the kernels, by default the fastest."""
-    tensors = tuple(
-        tensor.to(torch.float32).contiguous() for name, tensor in scene.tensors().items() if name != "labels"
-    )
+    tensors = tuple(getattr(scene, name).to(torch.float32).contiguous() for name in _DRAWN)
     views = Views(
         labels=scene.labels.contiguous(),
         direction_weight=float(np.float32(scene.direction_weight)),

@@ -1,0 +1,92 @@
+"""Scenes as blobs (docs/viewer-format.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomosplat.errors import EmptySceneError
+from tomosplat.gaussians import GaussianScene
+from tomosplat.transfer import TransferFunctions
+from tomosplat.viewer.packing.blob import Blob
+from tomosplat.viewer.packing.header import is_lit, scene_header
+from tomosplat.viewer.packing.records import RECORD, Ranges, Records, decode, encode
+
+#: Gaussians of a chunk; 4 MB, so that a first picture is there while the rest is on its way.
+CHUNK_SIZE = 65536
+
+
+def pack_gaussians(
+    scene: GaussianScene, *, title: str, presets: Sequence[TransferFunctions] = (), chunk_size: int = CHUNK_SIZE
+) -> Blob:
+    """Pack a scene for the page, 64 bytes a Gaussian.
+
+    Of the scene's provenance and names, only words that tomosplat itself knows are packed, so that nothing about a
+    patient or a machine can be among them; ``title`` and the presets' names are packed as they are.
+
+    Args:
+        scene: What to show, of any float dtype.
+        title: What the page calls it.
+        presets: Transfer functions to choose from.
+        chunk_size: How many Gaussians come in one section, at most.
+
+    Raises:
+        EmptySceneError: The scene has no Gaussian.
+        UnitsError: A value is NaN, infinite or out of the format's range, a direction is no unit vector, or a matrix
+            is not positive semi-definite.
+        InputError: ``scene.shading`` is malformed.
+    """
+    if len(scene) == 0:
+        raise EmptySceneError("the scene has no Gaussian: there is nothing to show")
+    if not is_lit(scene):
+        scene = replace(scene, illumination=None)
+    ranges = Ranges.of(scene)
+    records = encode(scene, ranges)
+    records = records[_morton_order(records["mean"])]
+    n_chunks = math.ceil(len(scene) / chunk_size)
+    # Dealt out in turn: each chunk is a thinner copy of the whole scene.
+    chunks = [records[c::n_chunks] for c in range(n_chunks)]
+    header = scene_header(scene, ranges, title, presets, [len(chunk) for chunk in chunks])
+    return Blob(header, {f"gaussians/{c}": _planes(chunk) for c, chunk in enumerate(chunks)})
+
+
+def unpack_gaussians(blob: Blob) -> GaussianScene:
+    """The scene that the page shows, float64, in the order of the blob; ``shading`` and ``provenance`` are left out."""
+    header = blob.header
+    low, high = np.asarray(header["bounds_mm"], dtype=np.float64)
+    values = header["value_range"]
+    ranges = Ranges(low, high, None if values is None else (values[0], values[1]))
+    tensors: dict[str, Any] = decode(np.concatenate(list(_chunks(blob))), ranges)
+    if not (header["shading"] and header["shading"]["lit"]):
+        del tensors["illumination"]
+    names = {organ["id"]: organ["name"] for organ in header["organs"]}
+    return GaussianScene(**tensors, direction_weight=header["direction_weight"], label_names=names)
+
+
+def _chunks(blob: Blob) -> Iterator[Records]:
+    for c, n in enumerate(blob.header["chunks"]):
+        planes = np.frombuffer(blob.sections[f"gaussians/{c}"], dtype=np.uint8).reshape(RECORD.itemsize, n)
+        yield np.ascontiguousarray(planes.T).view(RECORD)[:, 0]
+
+
+def _planes(records: Records) -> bytes:
+    """All first bytes, then all second bytes, ...: like beside like compresses better."""
+    return np.ascontiguousarray(records).view(np.uint8).reshape(len(records), RECORD.itemsize).T.tobytes()
+
+
+def _morton_order(means: NDArray[np.uint16]) -> NDArray[np.intp]:
+    """Indices that sort points [N, 3] along the curve that interleaves the bits of their coordinates."""
+    # Spreads 16 bits to every third place, in halves of halves.
+    steps = ((16, 0xFF0000FF), (8, 0xF00F00F00F), (4, 0xC30C30C30C3), (2, 0x249249249249))
+    keys = np.zeros(len(means), dtype=np.uint64)
+    for axis in range(3):
+        bits = means[:, axis].astype(np.uint64)
+        for shift, mask in steps:
+            bits = (bits | bits << np.uint64(shift)) & np.uint64(mask)
+        keys |= bits << np.uint64(axis)
+    return np.argsort(keys, kind="stable")

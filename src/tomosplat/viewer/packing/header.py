@@ -1,0 +1,135 @@
+"""What the page is told about a scene besides its Gaussians."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from tomosplat import machine
+from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS, LABEL_NAMES
+from tomosplat.gaussians import GaussianScene
+from tomosplat.lighting import LightRig, rig_names
+from tomosplat.transfer import TransferFunctions
+from tomosplat.viewer.packing.numbers import FloatArray
+from tomosplat.viewer.packing.records import Ranges
+
+#: Words of the provenance that may be told. Whatever else stands there came with the scan, or from a person.
+_TOLD = {"priming": ("plain", "lit moments"), "light": ("march", "none"), "rig": tuple(rig_names())}
+_PRESETS = ("seen", "unseen")
+#: Less opacity than this is not drawn.
+_MIN_OPACITY = 1 / 255
+
+
+def scene_header(
+    scene: GaussianScene, ranges: Ranges, title: str, presets: Sequence[TransferFunctions], chunks: Sequence[int]
+) -> dict[str, Any]:
+    """``SceneHeader`` of ``web/src/scene/types.ts``.
+
+    Raises:
+        InputError: ``scene.shading`` is malformed.
+    """
+    shading = _shading(scene)
+    low, high = extent(scene).tolist()
+    return {
+        "kind": "gaussians",
+        "version": 1,
+        "title": title,
+        "count": len(scene),
+        "chunks": list(chunks),
+        "bounds_mm": [ranges.low.tolist(), ranges.high.tolist()],
+        "extent_mm": [low, high],
+        "unit": shading["functions"]["unit"] if shading else "arbitrary",
+        "value_range": ranges.values,
+        "direction_weight": scene.direction_weight,
+        "organs": _organs(scene),
+        "shading": shading,
+        "presets": [functions.to_dict() for functions in presets],
+        "facts": _facts(scene),
+    }
+
+
+def is_lit(scene: GaussianScene) -> bool:
+    """Whether the colours were made by ``shade`` from light that is known."""
+    known = {"rig", "bounds_mm", "multiple_scattering"} <= scene.shading.keys()
+    return scene.illumination is not None and known
+
+
+def extent(scene: GaussianScene) -> FloatArray:
+    """Lowest and highest corner [2, 3] mm of the ellipsoids at whose surfaces the Gaussians fade below 1/255."""
+    opacities = scene.opacities.double()
+    seen = opacities > _MIN_OPACITY
+    if not bool(seen.any()):
+        seen = torch.ones_like(seen)
+    reach = torch.sqrt(2 * torch.log((opacities[seen] / _MIN_OPACITY).clamp_min(1)))
+    sizes = reach[:, None] * scene.covs[seen][:, [0, 3, 5]].double().clamp_min(0).sqrt()
+    means = scene.means[seen].double()
+    corners: FloatArray = torch.stack([(means - sizes).amin(dim=0), (means + sizes).amax(dim=0)]).cpu().numpy()
+    return corners
+
+
+def label_title(label: int) -> str:
+    """The label table's own name: a name that came with a file might say more than an organ."""
+    return LABEL_NAMES[label] if label and label in LABEL_NAMES else f"label {label}" if label else "unlabelled"
+
+
+def _organs(scene: GaussianScene) -> list[dict[str, Any]]:
+    labels = scene.labels.cpu().numpy()
+    means = scene.means.detach().cpu().double().numpy()
+    counts = np.bincount(labels, minlength=256)
+    sums = [np.bincount(labels, weights=column, minlength=256) for column in means.T]
+    centers = np.stack(sums, axis=1) / np.maximum(counts, 1)[:, None]
+    return [
+        {
+            "id": label,
+            "name": label_title(label),
+            "group": GROUPS[GROUP_OF_LABEL[label]].title,
+            "group_index": int(GROUP_OF_LABEL[label]),
+            "count": int(counts[label]),
+            "center_mm": centers[label].tolist(),
+        }
+        for label in np.flatnonzero(counts).tolist()
+    ]
+
+
+def _shading(scene: GaussianScene) -> dict[str, Any] | None:
+    """``Shading`` of ``web/src/scene/types.ts``, None where the scene cannot be recoloured."""
+    if scene.values is None or "functions" not in scene.shading:
+        return None
+    functions = TransferFunctions.from_dict(scene.shading["functions"]).to_dict()
+    functions["name"] = functions["name"] if functions["name"] in _PRESETS else "custom"
+    functions["notes"] = []
+    return {"functions": functions, **_light(scene)}
+
+
+def _light(scene: GaussianScene) -> dict[str, Any]:
+    if not is_lit(scene):
+        return {"lit": False, "environment": [1, 1, 1], "lights": [], "multiple_scattering": 0}
+    shading = scene.shading
+    rig = LightRig.from_dict("of the scene", shading["rig"])
+    low, high = np.asarray(shading["bounds_mm"], dtype=np.float64)
+    placed = rig.place((low, high))
+    lights = [
+        {"center_mm": center, "half_edges_mm": half_edges, "normal": normal, "radiance": radiance}
+        for center, half_edges, normal, radiance in zip(
+            placed.centers.tolist(),
+            placed.half_edges.tolist(),
+            placed.normals.tolist(),
+            placed.radiances.tolist(),
+            strict=True,
+        )
+    ]
+    return {
+        "lit": True,
+        "environment": list(rig.environment),
+        "lights": lights,
+        "multiple_scattering": float(shading["multiple_scattering"]),
+    }
+
+
+def _facts(scene: GaussianScene) -> dict[str, str]:
+    told = {key: scene.provenance.get(key) for key in _TOLD}
+    known = {key: str(word) for key, word in told.items() if word in _TOLD[key]}
+    return {**known, "tomosplat": machine.version_of("tomosplat")}
