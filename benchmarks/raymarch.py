@@ -27,7 +27,7 @@ from tomosplat import machine
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.geometry import Cameras, frame_bounds, sphere_directions
 from tomosplat.render import RaymarchSettings, Shading, raymarch
-from tomosplat.render.cpu.threads import n_threads
+from tomosplat.threads import n_threads
 from tomosplat.transfer import TransferFunction, TransferFunctions
 from tomosplat.volume import LabelMap, Volume, torso
 

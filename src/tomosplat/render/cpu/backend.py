@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import llvmlite.binding as llvm
 
-from tomosplat.render.cpu.threads import n_threads
+from tomosplat.threads import n_threads
 
 #: Lanes of a float32 vector; 0 stands for the portable kernels.
 Lanes = Literal[0, 8, 16]

@@ -18,9 +18,9 @@ from tomosplat.render.cpu.compositing_backward import composite_backward
 from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8
 from tomosplat.render.cpu.projection import project
 from tomosplat.render.cpu.projection_backward import project_backward
-from tomosplat.render.cpu.threads import n_threads, run, split
 from tomosplat.render.cpu.workspace import Spare, Workspace
 from tomosplat.render.projection import frustum_limits
+from tomosplat.threads import n_threads, run, split
 
 #: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
 _PAIR_BYTES = 12

@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from tomosplat import machine
 from tomosplat.errors import MemoryLimitError
-from tomosplat.render.cpu.threads import run
 from tomosplat.render.pathtracer.kernels import F32
+from tomosplat.threads import run
 from tomosplat.volume.volume import OpticalVolume
 
 #: Radius of the filter in standard deviations.

@@ -12,7 +12,6 @@ from tomosplat.errors import InputError
 from tomosplat.geometry import Cameras, Grid
 from tomosplat.lighting import LightRig
 from tomosplat.lighting.environment import Environment
-from tomosplat.render.cpu.threads import run
 from tomosplat.render.pathtracer.antialias import antialias
 from tomosplat.render.pathtracer.dome import Dome, build_dome
 from tomosplat.render.pathtracer.kernels import F32, F64
@@ -21,6 +20,7 @@ from tomosplat.render.pathtracer.medium import Medium, build_medium, check_value
 from tomosplat.render.pathtracer.settings import ClipPlane, PathTraceSettings
 from tomosplat.render.pathtracer.surface import Surfaces, build_surfaces
 from tomosplat.render.pathtracer.tiles import SUMS, build_lens, trace_tile
+from tomosplat.threads import run
 from tomosplat.volume.volume import OpticalVolume
 
 #: Edge of the squares that a picture is cut into, a job each: small, because their costs differ by a hundred.

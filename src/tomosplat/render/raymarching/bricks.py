@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import distance_transform_cdt
 
-from tomosplat.render.cpu import threads
+from tomosplat import threads
 from tomosplat.render.cpu.layout import F32, I32, I64, U8, Scalar, f32
 from tomosplat.render.raymarching.kernels import BRICK as _BRICK
 from tomosplat.render.raymarching.kernels import ENTRY, Tables

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tomosplat import threads
 from tomosplat.errors import EmptySceneError
 from tomosplat.geometry import Cameras, Grid
-from tomosplat.render.cpu import threads
 from tomosplat.render.cpu.layout import F32, I32, I64, U8
 from tomosplat.render.raymarching.bricks import find_visible, value_ranges
 from tomosplat.render.raymarching.compositing import composite

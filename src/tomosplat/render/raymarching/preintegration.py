@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
-from tomosplat.render.cpu import threads
+from tomosplat import threads
 from tomosplat.render.cpu.layout import F32, F64, Scalar
 from tomosplat.render.raymarching.kernels import ENTRY, INLINE
 
