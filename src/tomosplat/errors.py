@@ -58,6 +58,10 @@ class MemoryLimitError(InputError):
     """The work would need more memory than the machine has or the caller allows."""
 
 
+class PortError(InputError):
+    """A port is in use, or may not be opened at the address asked for."""
+
+
 class OutputError(TomosplatError):
     """A result could not be written (full disk, no permission); nothing was left half-written."""
 

@@ -18,11 +18,13 @@ from tomosplat.cli.prepare import Prepare
 from tomosplat.cli.prime import Prime
 from tomosplat.cli.raymarch import RayMarch
 from tomosplat.cli.render import Render
+from tomosplat.cli.view import View
 from tomosplat.errors import TomosplatError
 
 Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Prime, tyro.conf.subcommand("prime")]
+    | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[PathTrace, tyro.conf.subcommand("pathtrace")]
     | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]

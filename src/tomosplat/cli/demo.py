@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from tomosplat.cli.command import Reported
+from tomosplat.cli.serving import ServingOptions, serve_until_stopped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,9 @@ class Demo(Reported):
     """Use the procedural torso; nothing is fetched."""
     size: int = 800
     """Edge of the square pictures in pixels."""
+    view: bool = False
+    """Then open the scene in the browser."""
+    serving: ServingOptions = field(default_factory=ServingOptions)
 
     def run(self) -> None:
         """Run the main job and say where the results are."""
@@ -29,3 +33,8 @@ class Demo(Reported):
         with self.reporting() as report:
             results = run_demo(self.output, phantom=self.phantom, size=self.size, report=report)
         print(results.summary())
+        if self.view:
+            from tomosplat.viewer.serving import PreparedSource
+
+            source = PreparedSource(results.prepared, results.primed)
+            serve_until_stopped([source], self.serving, report)

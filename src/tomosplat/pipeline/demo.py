@@ -26,7 +26,7 @@ _TURN_FRAMES, _FPS = 120, 30
 _ORGANS = "spleen,liver,digestive,gland,lung,trachea,cardiovascular,urogenital"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DemoResults:
     """Where the demo's results are and how they came to be.
 
@@ -35,8 +35,9 @@ class DemoResults:
         still: Picture of everything.
         organs: Picture of the inner organs alone, lit for themselves.
         turntable: Video of one turn.
-        scene: The scene of everything.
-        n_gaussians: Gaussians of that scene.
+        scene: File of the scene of everything.
+        prepared: The scan on its working grid.
+        primed: The scene of everything.
         stages: Seconds of each stage.
     """
 
@@ -45,14 +46,15 @@ class DemoResults:
     organs: Path
     turntable: Path
     scene: Path
-    n_gaussians: int
+    prepared: PreparedScan
+    primed: GaussianScene
     stages: dict[str, float]
 
     def summary(self) -> str:
         """Tell it in a few lines."""
         seconds = "\n".join(f"  {name:<32}{value:7.2f} s" for name, value in self.stages.items())
         files = "\n".join(f"  {path}" for path in (self.still, self.organs, self.turntable, self.scene))
-        return f"{self.source}\n{self.n_gaussians:,} Gaussians\n{files}\n{seconds}"
+        return f"{self.source}\n{len(self.primed):,} Gaussians\n{files}\n{seconds}"
 
 
 def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoResults:
@@ -95,7 +97,7 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
         "scene": dict(scene.provenance),
         "first_picture_s": round(to_first_picture, 2),
     }
-    return DemoResults(source, still, organs, turntable, scene_file, len(scene), dict(report.stages))
+    return DemoResults(source, still, organs, turntable, scene_file, prepared, scene, dict(report.stages))
 
 
 def _write(scene: GaussianScene, path: Path, view: ViewOptions, report: Report) -> None:

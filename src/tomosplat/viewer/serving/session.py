@@ -1,0 +1,150 @@
+"""One scene of the server: opened once, then coloured anew as often as a person asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from tomosplat.errors import TomosplatError
+from tomosplat.report import Progress, Report
+from tomosplat.viewer.serving.board import Board
+from tomosplat.viewer.serving.messages import public_message
+from tomosplat.viewer.serving.sources import Source
+
+if TYPE_CHECKING:  # torch takes seconds to load, and the page is up before
+    from tomosplat.gaussians import GaussianScene
+    from tomosplat.pipeline.scan import PreparedScan
+    from tomosplat.transfer import TransferFunctions
+
+
+class _SupersededError(Exception):
+    """Nobody waits for this work any more."""
+
+
+class Session:
+    """One scene: where it comes from, what is asked of it, and the board that tells of it.
+
+    ``open`` and ``recolour`` belong to the worker's thread; ``ask_for`` to any.
+
+    Attributes:
+        source: Where the scene comes from.
+        board: What the page is told.
+        opened: Whether ``open`` has been run.
+        error: Why the scene could not be opened.
+    """
+
+    def __init__(self, source: Source, title: str | None) -> None:
+        self.source = source
+        self.board = Board(title or _neutral_title(None), source.kind)
+        self.opened = False
+        self.error: Exception | None = None
+        self._titled = title is not None
+        self._scan: PreparedScan | None = None
+        self._wanted: TransferFunctions | None = None
+        self._lock = threading.Lock()
+
+    def ask_for(self, functions: TransferFunctions) -> None:
+        """Colour the scene anew by these functions, once the worker comes to it; only the latest are kept."""
+        with self._lock:
+            self._wanted = functions
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there are functions to colour the scene anew by."""
+        return self._wanted is not None
+
+    def open(self, report: Report, wanted: Callable[[], bool]) -> None:
+        """Compute the first scene, then the volume for the slices; each is put up as soon as it is there.
+
+        Args:
+            report: Takes the stages, and the facts of this scene into its list ``scenes``.
+            wanted: Tells whether to go on; asked at every stage.
+        """
+        self.opened = True
+        with self._working(report, wanted) as own:
+            self._scan = self.source.scan(own)
+            if not self._titled:
+                self.board.title = _neutral_title(self._scan)
+            self._publish(self.source.scene(self._scan, None, own), own)
+            if self._scan is not None:
+                self._publish_volume(self._scan, own)
+            report.facts.setdefault("scenes", []).append({"title": self.board.title, **own.facts})
+            report.history.extend(own.history)
+
+    def recolour(self, report: Report, wanted: Callable[[], bool]) -> None:
+        """Compute the scene by the functions asked for last; given up when others are asked for meanwhile."""
+        with self._lock:
+            functions, self._wanted = self._wanted, None
+        with self._working(report, lambda: wanted() and not self.is_asked) as own:
+            self._publish(self.source.scene(self._scan, functions, own), own)
+
+    @contextmanager
+    def _working(self, report: Report, wanted: Callable[[], bool]) -> Iterator[Report]:
+        """Tell the board how the work goes, and what went wrong."""
+        self.board.begin()
+        try:
+            yield Report(_Relay(self.board, report, wanted))
+        except _SupersededError:
+            return
+        except Exception as error:
+            if self.board.blob("gaussians") is None:
+                self.error = error
+            self.board.finish(
+                public_message(error, self.source.paths)
+                if isinstance(error, TomosplatError)
+                else f"unexpected {type(error).__name__}; the terminal tells more"
+            )
+            raise
+        self.board.finish()
+
+    def _publish(self, scene: GaussianScene, report: Report) -> None:
+        from tomosplat.transfer import TransferFunctions
+        from tomosplat.viewer.packing import pack_gaussians
+
+        presets = [TransferFunctions.preset("seen"), TransferFunctions.preset("unseen")]
+        with report.stage("pack scene"):
+            self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title, presets=presets).compressed())
+
+    def _publish_volume(self, scan: PreparedScan, report: Report) -> None:
+        from tomosplat.viewer.packing import pack_volume
+
+        with report.stage("pack slices"):
+            self.board.publish("volume", pack_volume(scan.volume, scan.labels).compressed())
+
+
+class _Relay:
+    """Tells the board and the command's report of each stage, and ends the work that nobody waits for."""
+
+    def __init__(self, board: Board, report: Report, wanted: Callable[[], bool]) -> None:
+        self._board, self._report, self._wanted = board, report, wanted
+        self._open: list[AbstractContextManager[Progress]] = []
+
+    def stage_started(self, name: str) -> None:
+        self._check()
+        self._board.stage_started(name)
+        stage = self._report.stage(name)
+        stage.__enter__()
+        self._open.append(stage)
+
+    def stage_advanced(self, done: int, total: int) -> None:
+        self._check()
+        self._board.stage_advanced(done, total)
+        self._report.advance(done, total)
+
+    def stage_ended(self, name: str, seconds: float) -> None:
+        self._open.pop().__exit__(None, None, None)
+        self._board.stage_ended(name, seconds)
+
+    def _check(self) -> None:
+        if not self._wanted():
+            raise _SupersededError
+
+
+def _neutral_title(scan: PreparedScan | None) -> str:
+    """What a scene may be called: a file's name can be a patient's."""
+    if scan is None:
+        return "Scene"
+    modality = "Scan" if scan.volume.modality == "unknown" else scan.volume.modality
+    return f"{modality}, {float(scan.volume.grid.spacing.min()):.3g} mm"
