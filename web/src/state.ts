@@ -75,28 +75,28 @@ export interface ViewState {
   directional: boolean;
 }
 
-type Listener = (state: ViewState, before: ViewState) => void;
+type Listener<State> = (state: State, before: State) => void;
 
 /** Holds the state and tells who asked when a part of it was replaced. */
-export class Store {
-  private listeners: { keys: readonly (keyof ViewState)[]; call: Listener }[] = [];
+export class Store<State extends object = ViewState> {
+  private listeners: { keys: readonly (keyof State)[]; call: Listener<State> }[] = [];
 
-  constructor(private current: ViewState) {}
+  constructor(private current: State) {}
 
-  get state(): ViewState {
+  get state(): State {
     return this.current;
   }
 
   /** Replace parts; listeners of the parts that are new objects hear of it once, at once. */
-  set(patch: Partial<ViewState>): void {
+  set(patch: Partial<State>): void {
     const before = this.current;
     this.current = { ...before, ...patch };
-    const changed = (key: keyof ViewState) => this.current[key] !== before[key];
+    const changed = (key: keyof State) => this.current[key] !== before[key];
     for (const { keys, call } of [...this.listeners]) if (keys.some(changed)) call(this.current, before);
   }
 
   /** Hear of changes to any of the keys; call what is returned to hear no more. */
-  on(keys: readonly (keyof ViewState)[], call: Listener): () => void {
+  on(keys: readonly (keyof State)[], call: Listener<State>): () => void {
     const entry = { keys, call };
     this.listeners.push(entry);
     return () => {
