@@ -45,9 +45,14 @@ export interface Annotation {
   text: string;
 }
 
+/** How the organs are shown. */
+export type Look = Pick<ViewState, "visible" | "opacity" | "transfer" | "clipping">;
+
 export interface Bookmark {
   name: string;
   orbit: Orbit;
+  /** Restored with the view where it was saved with it. */
+  look?: Look;
 }
 
 export type Tool = "orbit" | "pick" | "distance" | "angle" | "annotate";
