@@ -39,8 +39,11 @@ export function assign(node: Element, attributes: Record<string, string | number
 }
 
 /** Give text as a file to the person. */
-export function download(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export const download = (name: string, text: string, type: string): void => offer(name, new Blob([text], { type }));
+
+/** Give a file to the person. */
+export function offer(name: string, file: Blob): void {
+  const url = URL.createObjectURL(file);
   element("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -1,10 +1,14 @@
 import "./slices.css";
-import { choice } from "../page/controls";
+import { choice, toggle } from "../page/controls";
 import { element } from "../page/dom";
+import { organTitle } from "../page/organs/names";
 import type { Organ, VolumeData } from "../scene/types";
 import type { Store } from "../state";
+import type { Projection } from "../tools/marks";
+import { Layer, type View3D } from "../tools/view3d";
 import type { Vec3 } from "../vectors";
 import { type PlacedVolume, placeVolume } from "./grid";
+import { sliceOutlines } from "./outlines";
 import type { LabelStyle } from "./painting";
 import { Pane } from "./pane";
 import { PLANE_NAMES, type PlaneName } from "./planes";
@@ -38,6 +42,7 @@ export class Slices {
   private volume: PlacedVolume | null = null;
   private organs: ReadonlyMap<number, string> = new Map();
   private style: LabelStyle = "contours";
+  private outlined = true;
   private hovered: Vec3 | null = null;
   private maximised: PlaneName | null = null;
   private frame: Promise<void> | null = null;
@@ -45,6 +50,7 @@ export class Slices {
   constructor(
     parent: HTMLElement,
     private readonly store: Store,
+    view: Pick<View3D, "canvas" | "overlay">,
   ) {
     this.windows = new WindowChoice(store);
     const [labels, select] = choice("Organs", LABEL_STYLES, (style) => {
@@ -54,7 +60,13 @@ export class Slices {
     select.value = this.style;
     this.panes = Object.fromEntries(PLANE_NAMES.map((name) => [name, this.pane(name)])) as Record<PlaneName, Pane>;
     const area = element("div", { class: "slice-panes" }, ...PLANE_NAMES.map((name) => this.panes[name].root));
-    const bar = element("div", { class: "slice-bar" }, this.windows.root, labels);
+    const outlines = new Layer(view, store, ["crosshair", "slices"], (project) => this.outlines(project));
+    const [inView, inViewSwitch] = toggle("Show in 3D", (on) => {
+      this.outlined = on;
+      outlines.redraw();
+    });
+    inViewSwitch.checked = this.outlined;
+    const bar = element("div", { class: "slice-bar" }, this.windows.root, labels, inView);
     const absent = element("p", { class: "slice-absent" }, ABSENT);
     this.root = element("div", { class: "slice-view" }, bar, area, this.readout.root, absent);
     parent.append(this.root);
@@ -67,7 +79,7 @@ export class Slices {
 
   /** Show another scan, or none. */
   show({ volume, organs }: SliceSource): void {
-    this.organs = new Map(organs.map(({ id, name }) => [id, name]));
+    this.organs = new Map(organs.map(({ id, name }) => [id, organTitle(name)]));
     if (volume !== (this.volume?.data ?? null)) {
       this.volume = volume && placeVolume(volume);
       for (const pane of Object.values(this.panes)) pane.setVolume(this.volume);
@@ -119,6 +131,11 @@ export class Slices {
     this.tell();
   }
 
+  private outlines(project: Projection): SVGElement[] {
+    const { slices, crosshair } = this.store.state;
+    return this.volume && slices && this.outlined ? sliceOutlines(this.volume.grid.box, crosshair, project) : [];
+  }
+
   private tell(): void {
     if (!this.volume) return;
     const p = this.hovered ?? this.store.state.crosshair;
@@ -127,4 +144,5 @@ export class Slices {
 }
 
 /** Put the slice panes into a part of the page; give them the scan by `show`. */
-export const mountSlices = (parent: HTMLElement, store: Store): Slices => new Slices(parent, store);
+export const mountSlices = (parent: HTMLElement, store: Store, view: Pick<View3D, "canvas" | "overlay">): Slices =>
+  new Slices(parent, store, view);

@@ -1,3 +1,4 @@
+import { parseTransfer, TransferFileError } from "../page/transfer/file";
 import type { Organ, TransferFunctions } from "../scene/types";
 import type {
   Annotation,
@@ -70,7 +71,8 @@ export function readSession(file: string): Session {
   try {
     return session(data, "session");
   } catch (error) {
-    if (error instanceof ReadingError) throw new Error(`This session is damaged: ${error.message}.`);
+    if (error instanceof ReadingError || error instanceof TransferFileError)
+      throw new Error(`This session is damaged: ${error.message}.`);
     throw error;
   }
 }
@@ -88,7 +90,7 @@ export function applySession(store: Store, saved: Session, organs: readonly Orga
 /** A look for this page: a scene that cannot be recoloured keeps its colours. */
 export const fitting = (look: Look, { transfer }: ViewState): Look => ({
   ...look,
-  transfer: transfer && (look.transfer ?? transfer),
+  transfer: look.transfer && transfer?.unit === look.transfer.unit ? look.transfer : transfer,
 });
 
 const vector: Reader<Vec3> = (data, where) => list(number(), 3, 3)(data, where) as unknown as Vec3;
@@ -115,25 +117,8 @@ const clipping = record<Clipping>({ planes: list(plane, 0, 6), box: nullable(box
 const byte = number(0, 255);
 
 const transfer: Reader<TransferFunctions> = (data, where) => {
-  const rest = record<Omit<TransferFunctions, "groups">>({
-    format: oneOf("tomosplat-transfer-functions"),
-    version: oneOf(1),
-    name: text,
-    unit: oneOf("HU", "arbitrary"),
-    rgb_max: oneOf(1, 255),
-    notes: list(text),
-  })(data, where);
-  const given = (data as { groups: unknown }).groups;
-  const rows: Reader<number[][]> = (points, place) => {
-    const read = list(list(number(), 5, 5), 1)(points, place);
-    if (read.some(([value], i) => i > 0 && value < read[i - 1][0])) throw new ReadingError(place, "in order of value");
-    return read;
-  };
-  const groups = Object.entries(record({})(given, `${where}.groups`) && (given as object));
-  return {
-    ...rest,
-    groups: Object.fromEntries(groups.map(([id, points]) => [id, rows(points, `${where}.groups.${id}`)])),
-  };
+  const { unit } = record({ unit: oneOf("HU", "arbitrary") })(data, where);
+  return parseTransfer(JSON.stringify(data), unit);
 };
 
 const look = record<Look>({

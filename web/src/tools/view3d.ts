@@ -40,7 +40,7 @@ export class Layer {
   private scheduled = false;
 
   constructor(
-    private readonly view: View3D,
+    private readonly view: Pick<View3D, "canvas" | "overlay">,
     private readonly store: Store,
     keys: readonly (keyof ViewState)[],
     private readonly marks: (project: Projection) => (SVGElement | null)[],
