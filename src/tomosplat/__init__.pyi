@@ -21,6 +21,7 @@ from .lighting import march_light as march_light
 from .render import rasterize as rasterize
 from .transfer import TransferFunctions as TransferFunctions
 from .transfer import apply_transfer as apply_transfer
+from .viewer.serving import serve as serve
 from .volume import LabelMap as LabelMap
 from .volume import OpticalVolume as OpticalVolume
 from .volume import Volume as Volume

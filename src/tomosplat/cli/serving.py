@@ -71,7 +71,7 @@ def serve_until_stopped(
             opened = not options.no_browser and _can_open_browser() and webbrowser.open(server.url)
             server.wait(linger_s=_BROWSER_STARTS_S if opened else 0.0)
         except KeyboardInterrupt:
-            print("tomosplat: stopped", file=sys.stderr)
+            print("tomosplat: stopping", file=sys.stderr)
 
 
 def _can_open_browser() -> bool:

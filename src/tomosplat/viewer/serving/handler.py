@@ -85,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what cannot be parsed as HTTP, without repeating it."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # where none was understood there would be no status line
         status = HTTPStatus(code)
         self._send(RefusedError(status, status.phrase).response())
 

@@ -38,8 +38,9 @@ class Listener(HTTPServer):
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         try:
-            self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            super().__init__((str(address[0]), int(address[1])), Handler)
+            # Not with the port: it would be taken modulo 65536.
+            self.address_family, *_, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+            super().__init__((str(address[0]), port), Handler)
         except (OSError, OverflowError, UnicodeError) as error:
             raise _port_error(host, port, error) from error
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="tomosplat-listener", daemon=True)

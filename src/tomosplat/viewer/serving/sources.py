@@ -64,9 +64,9 @@ class ScanSource:
 
     @property
     def paths(self) -> dict[Path, str]:
-        """The scan, its labels and its transfer functions."""
+        """The scan and its labels."""
         labels = {self.reading.labels: "the label map"} if self.reading.labels is not None else {}
-        return {self.path: "the scan", Path(self.reading.tf): "the transfer functions", **labels}
+        return {self.path: "the scan", **labels}
 
     def scan(self, report: Report) -> PreparedScan:
         """Read, resample, label."""
