@@ -34,7 +34,7 @@ export interface Layout {
   panels: Record<PanelName, HTMLElement>;
   /** Buttons below those of the panels. */
   foot: HTMLElement;
-  /** Open a panel, or fold the side with null. */
+  /** Open a panel, or fold the side with null; until then, the panels are empty and out of reach. */
   open(panel: PanelName | null): void;
   /** The open panel, or the last that was. */
   opened(): { panel: PanelName; folded: boolean };
@@ -57,7 +57,7 @@ export function layOut(parent: HTMLElement): Layout {
   const stage = element("div", { class: "stage" }, canvas, overlay, tools, actions, corner, readout);
   const slices = element("div", { class: "slices", hidden: true });
   const foot = element("div", { class: "foot" });
-  const rail = element("nav", { class: "rail", "aria-label": "Panels" });
+  const rail = element("nav", { class: "rail", "aria-label": "Panels", inert: true });
   const side = element("aside", { class: "side", id: "side" });
 
   let shown: PanelName = "organs";
@@ -65,6 +65,7 @@ export function layOut(parent: HTMLElement): Layout {
   const frames = new Map<PanelName, HTMLElement>();
   const open = (panel: PanelName | null) => {
     if (panel) shown = panel;
+    rail.inert = false;
     side.hidden = panel === null;
     for (const [name, frame] of frames) frame.hidden = name !== panel;
     for (const [name, button] of buttons) button.setAttribute("aria-expanded", String(name === panel));
@@ -88,7 +89,7 @@ export function layOut(parent: HTMLElement): Layout {
   rail.append(foot);
   const root = element("div", { class: "page" }, rail, side, element("main", { class: "work" }, stage, slices));
   parent.append(root);
-  open("organs");
+  side.hidden = true;
   const opened = () => ({ panel: shown, folded: Boolean(side.hidden) });
   return { root, canvas, overlay, stage, tools, actions, corner, readout, slices, panels, foot, open, opened };
 }

@@ -1,6 +1,6 @@
 import type { TransferFunctions, TransferPoints } from "../../scene/types";
 import type { Store } from "../../state";
-import { choice, counted, segments, textButton } from "../controls";
+import { choice, segments, textButton } from "../controls";
 import { download, element } from "../dom";
 import { grouped } from "../organs/model";
 import type { SceneStore } from "../scenes";
@@ -14,7 +14,8 @@ import { withGroup } from "./points";
 
 /** Below this most, a group's opacities are told apart only on a logarithmic scale. */
 const FAINT = 0.05;
-const EDITED = "edited";
+/** Value of the choice that stands for functions of the person's own. */
+const EDITED = "";
 
 /** The panel of transfer functions; returns what shows a group of organs in it. */
 export function mountTransfer(
@@ -62,12 +63,15 @@ export function mountTransfer(
       draw();
     },
   );
-  const counts = element("span", { class: "hint" });
+  const counted = element("span", { class: "hint" });
   const labels = () => scenes.state.header.organs.filter((o) => o.group_index === group).map(({ id }) => id);
 
+  const titleOf = (one: TransferFunctions) =>
+    one.name.charAt(0).toUpperCase() + one.name.slice(1) + (one === shading()?.functions ? " (this scene’s own)" : "");
   const choices = (): TransferFunctions[] => {
     const own = shading()?.functions;
-    const others = scenes.state.header.presets.filter(({ name }) => name !== own?.name);
+    const { presets, unit } = scenes.state.header;
+    const others = presets.filter((one) => one.name !== own?.name && one.unit === unit);
     return own ? [own, ...others] : [];
   };
   const draw = () => {
@@ -75,13 +79,10 @@ export function mountTransfer(
     showScale(scale);
     editor.show({ points: points(), domain, scale });
     fields.show(points(), editor.selected);
-    const name = store.state.transfer?.name ?? "";
     const known = choices().find((one) => one === store.state.transfer);
     presetSelect.replaceChildren(
-      ...(known ? [] : [element("option", { value: EDITED }, name)]),
-      ...choices().map((one) =>
-        element("option", { value: one.name }, one === shading()?.functions ? `${one.name} (scene)` : one.name),
-      ),
+      ...(known ? [] : [element("option", { value: EDITED }, "Edited")]),
+      ...choices().map((one) => element("option", { value: one.name }, titleOf(one))),
     );
     presetSelect.value = known?.name ?? EDITED;
   };
@@ -89,8 +90,7 @@ export function mountTransfer(
     domain = next;
     const total = scenes.state.histograms.sum(labels());
     editor.plot.drawHistogram(scenes.state.histograms, total, domain);
-    const all = total.reduce((sum, count) => sum + count, 0);
-    counts.textContent = `${counted(all)} ${scenes.state.volume ? "voxels sampled" : "Gaussians"}`;
+    counted.textContent = scenes.state.volume ? "Histogram: voxels" : "Histogram: Gaussians";
     draw();
   };
   const fit = () => look(fitted(scenes.state.histograms, labels(), points()));
@@ -98,8 +98,10 @@ export function mountTransfer(
     group = next;
     groupSelect.value = String(group);
     scale = Math.max(...points().map((point) => point[4]), 0) < FAINT ? "log" : "linear";
-    editor.selected = 0;
     fit();
+    const inside = points().findIndex(([value]) => value > domain.low && value < domain.high);
+    editor.selected = Math.max(inside, 0);
+    draw();
   };
   const build = () => {
     const possible = shading() !== null && store.state.transfer !== null;
@@ -141,6 +143,7 @@ export function mountTransfer(
   const whole = textButton("All values", () =>
     look({ low: scenes.state.histograms.low, high: scenes.state.histograms.high }),
   );
+  const fitButton = textButton("Fit", fit);
   body.append(
     element("div", { class: "section" }, presetRow, element("div", { class: "buttons" }, save, load, file)),
     element(
@@ -149,7 +152,7 @@ export function mountTransfer(
       groupRow,
       scaleRow,
       editor.plot.root,
-      element("div", { class: "row" }, counts, element("div", { class: "buttons" }, textButton("Fit", fit), whole)),
+      element("div", { class: "row" }, counted, element("div", { class: "buttons" }, fitButton, whole)),
       fields.root,
       element(
         "p",
