@@ -27,8 +27,11 @@ def random_scene(n: int = 40, seed: int = 0) -> GaussianScene:
         opacities=torch.rand(n, generator=rng),
         sh=torch.randn(n, 4, 3, generator=rng),
         labels=torch.randint(0, 256, (n,), generator=rng).to(torch.uint8),
+        values=torch.randn(n, generator=rng) * 500,
+        illumination=torch.rand(n, 3, generator=rng),
         direction_weight=0.2,
         label_names={51: "heart", 92: "rib_left_1"},
+        shading={"functions": {"name": "seen"}, "bounds_mm": [[0.1, 0, 0], [1, 1, 1]]},
         provenance={"priming": "test\nwith a line break", "nested": {"a": [1, 2.5, None]}},
     )
 
@@ -44,7 +47,26 @@ def test_round_trip_is_exact(tmp_path: Path, n: int) -> None:
         assert torch.equal(found, tensor), name
     assert back.direction_weight == scene.direction_weight
     assert back.label_names == scene.label_names
+    assert back.shading == scene.shading
     assert back.provenance == scene.provenance
+
+
+@pytest.mark.parametrize("absent", [("values",), ("illumination",), ("values", "illumination")])
+def test_what_is_not_known_stays_unknown(tmp_path: Path, absent: tuple[str, ...]) -> None:
+    scene = replace(random_scene(), shading={}, **dict.fromkeys(absent))
+    write_ply(tmp_path / "scene.ply", scene)
+    back = read_ply(tmp_path / "scene.ply")
+    assert back.tensors().keys() == scene.tensors().keys()
+    assert back.shading == {}
+
+
+def test_files_from_before_scenes_could_be_recoloured_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "scene.ply"
+    write_ply(path, replace(random_scene(), values=None, illumination=None, shading={}))
+    spoil(path, b'"shading": {}, ', b"")
+    back = read_ply(path)
+    assert back.shading == {}
+    assert back.values is None
 
 
 def test_gsply_reads_the_ordinary_gaussians(tmp_path: Path) -> None:
@@ -81,7 +103,8 @@ def ordinary_ply(path: Path, scene: GaussianScene) -> Path:
     """What another 3DGS program would save: the standard properties alone."""
     write_ply(path, scene)
     (vertex,) = plyfile.PlyData.read(path).elements
-    keep = [name for name in vertex.data.dtype.names if not name.startswith("sixd_") and name != "label"]
+    extra = ("sixd_", "label", "value", "light_")
+    keep = [name for name in vertex.data.dtype.names if not name.startswith(extra)]
     data = np.rec.fromarrays([vertex[name] for name in keep], dtype=[(name, "<f4") for name in keep])
     plyfile.PlyData([plyfile.PlyElement.describe(data, "vertex")]).write(path)
     return path
@@ -122,7 +145,10 @@ def spoil(path: Path, found: bytes, put: bytes) -> None:
         (b"property float scale_1", b"property float scale_9", None),
         (b"property float sixd_mean_x", b"property float other", "sixd_mean_x"),
         (b"property float f_rest_8", b"property float other", "8 f_rest"),
-        (b"comment tomosplat {", b"comment tomosplat [", "comments"),
+        (b"property float light_g", b"property float other", "light_g"),
+        (b"comment tomosplat {", b"comment tomosplat [", "description"),
+        (b"comment tomosplat {", b"comment other {", "found 0"),
+        (b'"shading": {', b'"shading": 3, "x": {', "shading int"),
         (b'"version": 1', b'"version": 9', "version 9"),
         (b"end_header\n", b"end_headed\n", "end_header"),
         (b"ply\n", b"PK\x03\x04", "not a .ply"),

@@ -1,5 +1,7 @@
 """Moments of blocks against a plain computation voxel by voxel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,18 @@ def test_thin_matter_is_merged_without_losing_any(make_volume: MakeVolume) -> No
         np.testing.assert_allclose(moments.means[n], mean, atol=1e-3)
         np.testing.assert_allclose(moments.covs[n], cov, atol=1e-2)
         np.testing.assert_allclose(moments.extinctions[n], sigma, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.05, 3), (0.0004, 0.004)])  # thick, and so thin that blocks are merged
+def test_values_are_averaged_as_positions_are(make_volume: MakeVolume, low: float, high: float) -> None:
+    rng = np.random.default_rng(0)
+    optical = make_volume(rng.uniform(low, high, (16, 16, 16)), rng.choice([7, 200], (16, 16, 16)))
+    # Then the mean value is the mean place along the first index.
+    values = np.broadcast_to(np.arange(16, dtype=np.float32)[:, None, None], (16, 16, 16))
+    moments = block_moments(replace(optical, values=values))
+    assert moments.values is not None
+    np.testing.assert_allclose(moments.values, optical.grid.to_index(moments.means)[:, 0], atol=1e-4)
+    assert block_moments(optical).values is None
 
 
 def test_invisible_matter_is_left_out(make_volume: MakeVolume) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,31 @@ def test_colour_is_albedo_times_light(make_volume: MakeVolume) -> None:
     albedo = ((0.5 + 0.055) / 1.055) ** 2.4
     linear = albedo * 0.3 / (1 - 0.6 * albedo)
     torch.testing.assert_close(colours(scene.sh), torch.full((1, 3), 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+def test_colours_can_be_made_anew_from_what_the_scene_keeps(make_volume: MakeVolume) -> None:
+    rng = np.random.default_rng(0)
+    values = np.kron(rng.uniform(-500, 500, (4, 2, 2)), np.ones((2, 2, 2))).astype(np.float32)
+    rgb = np.repeat((values[..., None] + 500) / 1000, 3, axis=3)
+    optical = replace(make_volume(np.full((8, 4, 4), 0.8), rgb=rgb), values=values)
+    scene = prime(optical, even_light, shading={"functions": {"name": "ramp"}})
+    assert scene.values is not None
+    assert scene.illumination is not None
+    ramp = ((scene.values + 500) / 1000)[:, None].repeat(1, 3).numpy()
+    anew = shade(ramp, scene.illumination.numpy(), scene.shading["multiple_scattering"])
+    np.testing.assert_allclose(colours(scene.sh), anew, atol=1e-5)
+    np.testing.assert_array_equal(scene.shading["bounds_mm"], optical.grid.bounds)
+    assert json.loads(json.dumps(scene.shading)) == scene.shading
+
+
+def test_plain_priming_keeps_values_but_no_light(make_volume: MakeVolume) -> None:
+    optical = make_volume(np.full((2, 2, 2), 0.8))
+    scene = prime(replace(optical, values=np.full((2, 2, 2), 40, np.float32)))
+    assert scene.values is not None
+    assert scene.values.tolist() == pytest.approx([40])
+    assert scene.illumination is None
+    assert scene.shading == {}
+    assert prime(optical).values is None
 
 
 def test_illumination_is_asked_at_the_means_with_outward_normals(make_volume: MakeVolume) -> None:

@@ -1,8 +1,9 @@
 """Scenes as .ply: an ordinary 3DGS file that every splat viewer opens, with the exact 6D scene beside it.
 
 One ``vertex`` element of float32 properties, binary little endian. First the standard ones of 3D Gaussian splatting,
-holding the moment-matched ordinary Gaussians; then ``sixd_*`` and ``label``, which readers that do not know them skip.
-The units, the organs and the provenance are JSON in comment lines.
+holding the moment-matched ordinary Gaussians; then ``sixd_*``, ``label``, and where they are known ``value`` and
+``light_*``, which readers that do not know them skip. The units, the organs, the shading and the provenance are JSON in
+comment lines.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
-from tomosplat.errors import FileFormatError, ShapeError, UnitsError
+from tomosplat.errors import FileFormatError
 from tomosplat.files.atomic import writing
+from tomosplat.files.scene_description import (
+    check_finite,
+    check_float32,
+    describe,
+    describe_organs,
+    described_scene,
+    parse_json,
+)
 from tomosplat.gaussians import GaussianScene, approximate_3dgs, from_matrix
 
-FORMAT_VERSION = 1
 _MAX_HEADER_BYTES = 1 << 20
 _SIX = ("xx", "xy", "xz", "yy", "yz", "zz")
 _POSITION = ("x", "y", "z")
@@ -38,6 +45,7 @@ _SIXD_COV = tuple(f"sixd_cov_{entry}" for entry in _SIX)
 _SIXD_GAIN = tuple(f"sixd_gain_{row}{col}" for row in "xyz" for col in "xyz")
 _SIXD_PRECISION = tuple(f"sixd_precision_{entry}" for entry in _SIX)
 _SIXD = (*_SIXD_MEAN, *_SIXD_COV, *_SIXD_GAIN, *_SIXD_PRECISION, "sixd_opacity", "label")
+_LIGHT = tuple(f"light_{channel}" for channel in "rgb")
 #: Keeps the standard file's log and logit finite.
 _SMALLEST = 1e-6
 
@@ -52,13 +60,10 @@ def write_ply(path: str | os.PathLike[str], scene: GaussianScene) -> None:
         UnitsError: A value is NaN or infinite.
         OutputError: The file could not be written; what was there before stays.
     """
-    if scene.means.dtype != torch.float32:
-        raise ShapeError(f"scene must be float32 to be written, got {scene.means.dtype}; use scene.to(torch.float32)")
+    check_float32(scene)
     scene = scene.to("cpu")
     table = torch.cat([_standard_columns(scene), _sixd_columns(scene)], dim=1)
-    if not torch.isfinite(table.sum(dtype=torch.float64)):
-        n_bad = int((~torch.isfinite(table)).any(dim=1).sum())
-        raise UnitsError(f"{n_bad} of {len(scene)} Gaussians have values that are NaN or infinite; drop them first")
+    check_finite(table)
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(_header(scene).encode("ascii"))
         file.write(table.numpy().tobytes())
@@ -85,28 +90,28 @@ def _standard_columns(scene: GaussianScene) -> Tensor:
 def _sixd_columns(scene: GaussianScene) -> Tensor:
     gains = scene.gains.reshape(-1, 9)
     single = torch.stack([scene.opacities, scene.labels.to(torch.float32)], dim=1)
-    return torch.cat([scene.means, scene.covs, gains, scene.precisions_dir, single], dim=1)
+    columns = [scene.means, scene.covs, gains, scene.precisions_dir, single]
+    if scene.values is not None:
+        columns.append(scene.values[:, None])
+    if scene.illumination is not None:
+        columns.append(scene.illumination)
+    return torch.cat(columns, dim=1)
+
+
+def _names(scene: GaussianScene) -> tuple[str, ...]:
+    value = ("value",) if scene.values is not None else ()
+    light = _LIGHT if scene.illumination is not None else ()
+    return (*_STANDARD, *_SIXD, *value, *light)
 
 
 def _header(scene: GaussianScene) -> str:
-    about = {
-        "version": FORMAT_VERSION,
-        "units": "mm",
-        "space": "RAS",
-        "direction_weight": scene.direction_weight,
-        "provenance": dict(scene.provenance),
-    }
-    organs = [
-        {"id": label, "name": name, "group": GROUPS[GROUP_OF_LABEL[label]].name}
-        for label, name in sorted(scene.label_names.items())
-    ]
     lines = [
         "ply",
         "format binary_little_endian 1.0",
-        f"comment tomosplat {json.dumps(about)}",
-        *(f"comment organ {json.dumps(organ)}" for organ in organs),
+        f"comment tomosplat {json.dumps(describe(scene))}",
+        *(f"comment organ {json.dumps(organ)}" for organ in describe_organs(scene)),
         f"element vertex {len(scene)}",
-        *(f"property float {name}" for name in (*_STANDARD, *_SIXD)),
+        *(f"property float {name}" for name in _names(scene)),
         "end_header",
     ]
     return "\n".join(lines) + "\n"
@@ -193,42 +198,25 @@ def _take(columns: Mapping[str, _FloatArray], names: tuple[str, ...], source: Pa
 
 
 def _sixd_scene(columns: Mapping[str, _FloatArray], comments: list[str], source: Path) -> GaussianScene:
-    about, organs = _read_comments(comments, source)
-    opacities, labels = _take(columns, ("sixd_opacity",), source)[:, 0], _take(columns, ("label",), source)[:, 0]
-    if bool(((opacities < 0) | (opacities > 1)).any()):
-        raise FileFormatError(f"{source}: sixd_opacity must lie in 0..1")
-    if bool(((labels < 0) | (labels > 255) | (labels != labels.round())).any()):
-        raise FileFormatError(f"{source}: label must be whole numbers from 0 to 255")
-    return GaussianScene(
-        means=_take(columns, _SIXD_MEAN, source),
-        means_dir=_take(columns, _NORMAL, source),
-        covs=_take(columns, _SIXD_COV, source),
-        gains=_take(columns, _SIXD_GAIN, source).reshape(-1, 3, 3),
-        precisions_dir=_take(columns, _SIXD_PRECISION, source),
-        opacities=opacities,
-        sh=_harmonics(columns, source)[0],
-        labels=labels.to(torch.uint8),
-        direction_weight=float(about["direction_weight"]),
-        label_names=organs,
-        provenance=about["provenance"],
-    )
-
-
-def _read_comments(comments: list[str], source: Path) -> tuple[dict[str, Any], dict[int, str]]:
-    """The scene's own description and its organs' names."""
-    try:
-        described = [line.partition(" ")[2] for line in comments if line.startswith("tomosplat ")]
-        organs = [json.loads(line.partition(" ")[2]) for line in comments if line.startswith("organ ")]
-        about = json.loads(described[0])
-        version, weight, provenance = about["version"], about["direction_weight"], about["provenance"]
-        names = {int(organ["id"]): str(organ["name"]) for organ in organs}
-        if not (isinstance(weight, float) and weight >= 0 and isinstance(provenance, dict)):
-            raise ValueError(f"direction_weight {weight!r}, provenance {type(provenance).__name__}")
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileFormatError(f"{source}: the comments that describe the 6D scene are broken: {error!r}") from error
-    if version != FORMAT_VERSION:
-        raise FileFormatError(f"{source} has format version {version!r}; this tomosplat reads {FORMAT_VERSION}")
-    return about, names
+    tensors = {
+        "means": _take(columns, _SIXD_MEAN, source),
+        "means_dir": _take(columns, _NORMAL, source),
+        "covs": _take(columns, _SIXD_COV, source),
+        "gains": _take(columns, _SIXD_GAIN, source).reshape(-1, 3, 3),
+        "precisions_dir": _take(columns, _SIXD_PRECISION, source),
+        "opacities": _take(columns, ("sixd_opacity",), source)[:, 0],
+        "sh": _harmonics(columns, source)[0],
+        "labels": _take(columns, ("label",), source)[:, 0],
+    }
+    if "value" in columns:
+        tensors["values"] = _take(columns, ("value",), source)[:, 0]
+    if not columns.keys().isdisjoint(_LIGHT):
+        tensors["illumination"] = _take(columns, _LIGHT, source)
+    about = [parse_json(line.partition(" ")[2], source) for line in comments if line.startswith("tomosplat ")]
+    organs = [parse_json(line.partition(" ")[2], source) for line in comments if line.startswith("organ ")]
+    if len(about) != 1:
+        raise FileFormatError(f"{source} should describe its 6D scene in one comment 'tomosplat', found {len(about)}")
+    return described_scene(tensors, about[0], organs, source)
 
 
 def _harmonics(columns: Mapping[str, _FloatArray], source: Path) -> tuple[Tensor, int]:

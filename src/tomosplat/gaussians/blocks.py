@@ -30,6 +30,7 @@ class LabelBlocks:
         opacities: [N], opacity of half the block's width, averaged over the block.
         rgb: [N, 3] sRGB, averaged with opacity as weight.
         width: Voxels along an edge of a block.
+        values: [N], the scan's values averaged with extinction as weight; None where they are not known.
     """
 
     blocks: NDArray[np.int32]
@@ -40,6 +41,7 @@ class LabelBlocks:
     opacities: Float32Array
     rgb: Float32Array
     width: int
+    values: Float32Array | None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,21 +57,32 @@ class LabelBlocks:
             self.opacities[keep],
             self.rgb[keep],
             self.width,
+            None if self.values is None else self.values[keep],
         )
 
 
 def label_blocks(optical: OpticalVolume) -> LabelBlocks:
     """Entries of the visible 2×2×2 blocks: the two labels with most extinction in each."""
     blocks = np.argwhere(_any_of_block(optical.extinction > 0)).astype(np.int32)
-    rows = np.zeros((len(blocks), 2, 14), dtype=np.float32)
+    rows = np.zeros((len(blocks), 2, 15), dtype=np.float32)
     labels = np.zeros((len(blocks), 2), dtype=np.uint8)
     spacing = np.float32(optical.grid.spacing.mean())
-    _accumulate(optical.extinction, optical.rgb, optical.labels, blocks, spacing, rows, labels)
+    # Where values are not known, the kernel averages something else of their shape, which is dropped.
+    values = np.ascontiguousarray(optical.extinction if optical.values is None else optical.values)
+    _accumulate(optical.extinction, optical.rgb, values, optical.labels, blocks, spacing, rows, labels)
     block, slot = np.nonzero(rows[:, :, 9] > 0)
     rows = rows[block, slot]
     covs = rows[:, 3:9][:, _FULL_FROM_SIX].reshape(-1, 3, 3)
     return LabelBlocks(
-        blocks[block], labels[block, slot], rows[:, :3], covs, rows[:, 9], rows[:, 10], rows[:, 11:], width=2
+        blocks[block],
+        labels[block, slot],
+        means=rows[:, :3],
+        covs=covs,
+        extinctions=rows[:, 9],
+        opacities=rows[:, 10],
+        rgb=rows[:, 11:14],
+        width=2,
+        values=None if optical.values is None else rows[:, 14],
     )
 
 
@@ -100,6 +113,9 @@ def merge_blocks(entries: LabelBlocks) -> LabelBlocks:
         opacities=(1 - (1 - opacity / 8) ** 2).astype(np.float32),
         rgb=(total(entries.opacities[:, None] * entries.rgb) / opacity[:, None]).astype(np.float32),
         width=2 * entries.width,
+        values=None
+        if entries.values is None
+        else (total(entries.extinctions * entries.values) / mass).astype(np.float32),
     )
 
 
@@ -112,8 +128,8 @@ def _any_of_block(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _accumulate(extinction, rgb, labels, blocks, spacing, rows, row_labels):  # type: ignore[no-untyped-def]
-    """Write mean (3), second moments (6), extinction, opacity and rgb (3) of each block's two main labels."""
+def _accumulate(extinction, rgb, values, labels, blocks, spacing, rows, row_labels):  # type: ignore[no-untyped-def]
+    """Write mean (3), second moments (6), extinction, opacity, rgb (3), value of each block's two main labels."""
     n_i, n_j, n_k = extinction.shape
     for n in prange(blocks.shape[0]):
         voxels = np.empty((8, 3), np.int32)
@@ -129,12 +145,12 @@ def _accumulate(extinction, rgb, labels, blocks, spacing, rows, row_labels):  # 
             label = np.argmax(sums)
             if sums[label] > 0:
                 row_labels[n, slot] = label
-                _write_row(extinction, rgb, labels, voxels[:count], label, sums[label], spacing, rows[n, slot])
+                _write_row(extinction, rgb, values, labels, voxels[:count], label, sums[label], spacing, rows[n, slot])
                 sums[label] = 0
 
 
 @njit(cache=True, error_model="numpy")
-def _write_row(extinction, rgb, labels, voxels, label, mass, spacing, row):  # type: ignore[no-untyped-def]
+def _write_row(extinction, rgb, values, labels, voxels, label, mass, spacing, row):  # type: ignore[no-untyped-def]
     for i, j, k in voxels:
         if labels[i, j, k] == label:
             share = extinction[i, j, k] / mass
@@ -142,6 +158,7 @@ def _write_row(extinction, rgb, labels, voxels, label, mass, spacing, row):  # t
             row[0] += share * i
             row[1] += share * j
             row[2] += share * k
+            row[14] += share * values[i, j, k]
             row[9] += extinction[i, j, k] / np.float32(8)
             row[10] += opacity / np.float32(8)
             for c in range(3):

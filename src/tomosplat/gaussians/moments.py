@@ -36,6 +36,7 @@ class BlockMoments:
         rgb: [N, 3] float32 sRGB, averaged with opacity as weight.
         labels: [N] uint8.
         normals: [N, 3] float32, towards less opacity; length 0 inside or in thin sheets, 1 on the surface of a solid.
+        values: [N] float32, the scan's values averaged with extinction as weight; None where they are not known.
     """
 
     means: Float32Array
@@ -47,6 +48,7 @@ class BlockMoments:
     rgb: Float32Array
     labels: NDArray[np.uint8]
     normals: Float32Array
+    values: Float32Array | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,8 +74,8 @@ def block_moments(optical: OpticalVolume, *, n_widths: int = 4) -> BlockMoments:
         parts.append(_in_world(entries.select(keep), normals[keep], optical.grid))
         entries = merge_blocks(entries.select(~keep))
         normals = np.zeros((len(entries), 3))
-    names = [field.name for field in fields(BlockMoments)]
-    return BlockMoments(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    names = [field.name for field in fields(BlockMoments) if field.name != "values" or optical.values is not None]
+    return BlockMoments(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _in_world(entries: LabelBlocks, normals: NDArray[np.float64], grid: Grid) -> BlockMoments:
@@ -89,6 +91,7 @@ def _in_world(entries: LabelBlocks, normals: NDArray[np.float64], grid: Grid) ->
         rgb=entries.rgb,
         labels=entries.labels,
         normals=normals.astype(np.float32),
+        values=entries.values,
     )
 
 

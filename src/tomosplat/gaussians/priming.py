@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ def prime(
     illumination: Illumination | None = None,
     *,
     label_names: Mapping[int, str] | None = None,
+    shading: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> GaussianScene:
     """Place a Gaussian for each label that is visible in each 2×2×2 block of voxels.
@@ -60,6 +61,8 @@ def prime(
         optical: What is visible.
         illumination: The light that arrives at points, e.g. ``partial(march_light, optical, rig)``.
         label_names: Names to keep in the scene; only those of labels that occur are kept.
+        shading: What the colours and the light came from, as far as it is known: ``functions`` and ``rig`` of
+            ``GaussianScene.shading``; the rest of it is added.
         provenance: More about how the scene was made, JSON-serialisable.
 
     Raises:
@@ -68,18 +71,25 @@ def prime(
     splats = _plain(optical) if illumination is None else _lit(optical, illumination)
     present = [int(label) for label in np.unique(splats.blocks.labels)]
     names = {label: label_names[label] for label in present if label_names and label in label_names}
-    return _scene(splats, names, {**splats.settings, "direction_sigma": DIRECTION_SIGMA, **(provenance or {})})
+    scene = _scene(splats, names, {**splats.settings, "direction_sigma": DIRECTION_SIGMA, **(provenance or {})})
+    return replace(scene, shading={**(shading or {}), **(_lighting(optical) if illumination is not None else {})})
+
+
+def _lighting(optical: OpticalVolume) -> dict[str, Any]:
+    bounds = [corner.tolist() for corner in optical.grid.bounds]
+    return {"bounds_mm": bounds, "multiple_scattering": MULTIPLE_SCATTERING}
 
 
 @dataclass(frozen=True, eq=False)
 class _Splats:
-    """Gaussians without view dependence: means [N, 3], covs [N, 3, 3], opacities [N], rgb [N, 3] sRGB."""
+    """Gaussians without view dependence: means [N, 3], covs [N, 3, 3], opacities [N], rgb [N, 3] sRGB, light [N, 3]."""
 
     blocks: BlockMoments
     means: Float32Array
     covs: Float32Array
     opacities: Float32Array
     rgb: Float32Array
+    illumination: Float32Array | None
     settings: dict[str, Any]
 
 
@@ -89,13 +99,14 @@ def _plain(optical: OpticalVolume) -> _Splats:
     variances = (SIGMA * blocks.pitches) ** 2
     covs = np.eye(3, dtype=np.float32) * variances[:, None, None]
     settings = {"priming": "plain", "sigma": SIGMA}
-    return _Splats(blocks, blocks.centers, covs, blocks.opacities, blocks.rgb, settings)
+    return _Splats(blocks, blocks.centers, covs, blocks.opacities, blocks.rgb, None, settings)
 
 
 def _lit(optical: OpticalVolume, illumination: Illumination) -> _Splats:
     blocks = _visible(block_moments(optical), optical)
     covs, opacities = matched_gaussians(blocks)
-    rgb = shade(blocks.rgb, illumination(blocks.means, blocks.normals), MULTIPLE_SCATTERING)
+    light = illumination(blocks.means, blocks.normals)
+    rgb = shade(blocks.rgb, light, MULTIPLE_SCATTERING)
     settings = {
         "priming": "lit moments",
         "sigma": SIGMA,
@@ -104,7 +115,7 @@ def _lit(optical: OpticalVolume, illumination: Illumination) -> _Splats:
         "opacity_gain": OPACITY_GAIN,
         "multiple_scattering": MULTIPLE_SCATTERING,
     }
-    return _Splats(blocks, blocks.means, covs, opacities, rgb, settings)
+    return _Splats(blocks, blocks.means, covs, opacities, rgb, light, settings)
 
 
 def _visible(blocks: BlockMoments, optical: OpticalVolume) -> BlockMoments:
@@ -161,9 +172,15 @@ def _scene(splats: _Splats, label_names: Mapping[int, str], provenance: Mapping[
         opacities=opacities.clamp(max=MAX_OPACITY),
         sh=sh,
         labels=torch.from_numpy(splats.blocks.labels),
+        values=_tensor(splats.blocks.values),
+        illumination=_tensor(splats.illumination),
         label_names=label_names,
         provenance=provenance,
     )
+
+
+def _tensor(array: Float32Array | None) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
 
 
 def _inward(normals: Float32Array) -> Tensor:

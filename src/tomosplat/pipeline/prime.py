@@ -48,14 +48,16 @@ def prime_prepared(
     optical = color_scan(prepared, functions, visible, report)
     with report.stage("prime"):
         rig = load_rig(priming.rig)
+        lit = priming.light == "march"
         scene = prime(
             optical,
-            partial(march_light, optical, rig) if priming.light == "march" else None,
+            partial(march_light, optical, rig) if lit else None,
             label_names=prepared.labels.names,
+            shading={"functions": functions.to_dict()} | ({"rig": rig.to_dict()} if lit else {}),
             provenance={
                 "transfer_functions": functions.name,
                 "light": priming.light,
-                "rig": rig.name if priming.light != "none" else None,
+                "rig": rig.name if lit else None,
                 "organs": priming.organs,
                 "history": [*prepared.volume.history, *prepared.labels.history],
             },

@@ -67,6 +67,7 @@ def apply_transfer(
         np.empty((*volume.grid.shape, 3), dtype=np.float32),
         labels.values,
         volume.grid,
+        volume.values,
     )
     for i, (values, ids) in enumerate(zip(volume.values, labels.values, strict=True)):  # a slab stays in the cache
         bins = np.clip((values - table.low) * table.per_unit + np.float32(0.5), 0, size - 1).astype(np.int32)

@@ -111,6 +111,7 @@ class OpticalVolume:
         rgb: [I, J, K, 3] float32 in 0..1, display-referred (sRGB), not multiplied by opacity.
         labels: [I, J, K] uint8, the label of each voxel.
         grid: Where the voxels are (RAS+ mm).
+        values: [I, J, K] float32, the scan's values that this was made from; None where that is not known.
 
     Raises:
         ShapeError: An array does not have the grid's shape.
@@ -120,6 +121,7 @@ class OpticalVolume:
     rgb: NDArray[np.float32]
     labels: NDArray[np.uint8]
     grid: Grid
+    values: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
@@ -128,3 +130,5 @@ class OpticalVolume:
                 f"optical arrays must be {shape}, {(*shape, 3)} and {shape}, "
                 f"got {self.extinction.shape}, {self.rgb.shape} and {self.labels.shape}"
             )
+        if self.values is not None and self.values.shape != shape:
+            raise ShapeError(f"optical values must be {shape}, got {self.values.shape}")

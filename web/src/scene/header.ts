@@ -88,7 +88,7 @@ function checkVolume(header: Unchecked, sizes: number[]): VolumeHeader {
 }
 
 function need(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new BlobError(`The scene's data are damaged or of another version: ${what} cannot be.`);
+  if (!holds) throw new BlobError(`The scene's data are damaged or of another version: their ${what} makes no sense.`);
 }
 
 function record(data: unknown, what: string): Unchecked {
