@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -233,8 +234,23 @@ def test_a_scan_that_fails_is_told_on_the_page_without_its_name(scan, tmp_path) 
         assert str(tmp_path) not in status["message"]
         assert (status["gaussians"], status["volume"]) == (None, False)
         assert client.get("/api/scenes/1/gaussians").status == 404
+        started = time.monotonic()
         with pytest.raises(InputError, match=r"DOE_JOHN\.nii\.gz"):
-            server.wait()
+            server.wait(linger_s=PATIENCE_S)  # not that long: the page has been told
+        assert time.monotonic() - started < 5
+
+
+def test_a_page_that_is_about_to_open_is_waited_for(tmp_path) -> None:
+    (tmp_path / "bad.ply").write_bytes(b"hello")
+    with serve(tmp_path / "bad.ply") as server:
+        client = Client(server)
+        late = threading.Timer(1.5, client.status)
+        late.start()
+        started = time.monotonic()
+        with pytest.raises(InputError):
+            server.wait(linger_s=PATIENCE_S)
+        assert 1 < time.monotonic() - started < PATIENCE_S / 2
+        late.join()
 
 
 def test_a_scene_that_fails_does_not_keep_others_from_being_served() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tomosplat.errors import TomosplatError
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.report import Report
 
@@ -57,7 +59,7 @@ def serve_until_stopped(
         host=options.host,
         port=options.port,
         report=report,
-        on_failure=lambda title, error: print(f"tomosplat: {title}: {error}", file=sys.stderr),
+        on_failure=_tell,
     )
     with server:
         print(f"{server.url}\nCtrl-C ends it.", flush=True)
@@ -72,6 +74,12 @@ def serve_until_stopped(
             server.wait(linger_s=_BROWSER_STARTS_S if opened else 0.0)
         except KeyboardInterrupt:
             print("tomosplat: stopping", file=sys.stderr)
+
+
+def _tell(title: str, error: Exception) -> None:
+    if not isinstance(error, TomosplatError):
+        traceback.print_exception(error)  # a mistake of ours: where it is helps to mend it
+    print(f"tomosplat: {title}: {error}", file=sys.stderr)
 
 
 def _can_open_browser() -> bool:

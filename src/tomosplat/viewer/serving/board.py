@@ -41,7 +41,7 @@ class Board:
 
     Attributes:
         title: What the page calls the scene.
-        failure_told: Set once a client has been told that the scene failed.
+        failure_told: Whoever tells a client that the scene failed sets it.
     """
 
     def __init__(self, title: str, kind: Kind) -> None:
@@ -119,8 +119,6 @@ class Board:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._revision > after, timeout=patience_s)
             now = time.monotonic()
-            if self._state == "failed":
-                self.failure_told.set()
             return {
                 "revision": self._revision,
                 "state": self._state,

@@ -81,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for start in range(0, len(response.body), _PIECE_BYTES):
             self.wfile.write(response.body[start : start + _PIECE_BYTES])
+        response.when_sent()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what cannot be parsed as HTTP, without repeating it."""

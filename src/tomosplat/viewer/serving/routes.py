@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -56,11 +56,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer."""
+    """An answer.
+
+    Attributes:
+        when_sent: Called once the client has been sent all of it.
+    """
 
     status: HTTPStatus
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    when_sent: Callable[[], None] = lambda: None
 
 
 class RefusedError(Exception):
@@ -138,7 +143,9 @@ def _of_scene(site: Site, session: Session, request: Request, what: str, query: 
         after = query.get("after", ["0"])[0]
         if _REVISION.fullmatch(after) is None:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "after must be a revision, a whole number")
-        return _json(session.board.status(int(after), POLL_S))
+        status = session.board.status(int(after), POLL_S)
+        response = _json(status)
+        return replace(response, when_sent=session.board.failure_told.set) if status["state"] == "failed" else response
     if what == "transfer":
         return _recolour(site, session, request.body)
     return _blob(session, "gaussians" if what == "gaussians" else "volume")
