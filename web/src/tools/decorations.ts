@@ -1,8 +1,8 @@
 import type { Camera } from "../render/camera";
 import { sideLetters } from "../slices/planes";
 import type { Annotation, Measurement } from "../state";
-import { add, scale, type Vec3 } from "../vectors";
-import type { Place } from "./marks";
+import { scale, type Vec3 } from "../vectors";
+import { type Place, valuePlace } from "./marks";
 import { measureText } from "./measurements";
 import { lengthText, roundLength } from "./scalebar";
 import { projectionOf } from "./view3d";
@@ -68,9 +68,8 @@ function drawMeasurement(context: Context, camera: Camera, measurement: Measurem
   if (places.some((place) => place === null)) return;
   stroke(context, places as Place[], MARK, unit);
   for (const place of places as Place[]) drawPoint(context, place, unit);
-  const [first, second] = measurement.points;
-  const anchor = projectionOf(camera)(measurement.kind === "angle" ? second : scale(add(first, second), 0.5));
-  if (anchor) write(context, measureText(measurement), beside(anchor, unit), "left", MARK, unit);
+  const at = valuePlace(measurement, projectionOf(camera), unit);
+  if (at) write(context, measureText(measurement), [at[0], at[1] - 5 * unit], "left", MARK, unit);
 }
 
 function drawNote(context: Context, camera: Camera, point: Vec3, text: string, unit: number): void {

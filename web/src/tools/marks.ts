@@ -37,13 +37,26 @@ export function measurementMark(measurement: Measurement, index: number, project
     const at = project(point);
     if (at) group.append(grip(at, index, which));
   });
-  const anchor = project(measurement.kind === "angle" ? points[1] : middle(points));
   const text = measureText(measurement);
-  if (anchor && text) group.append(label([anchor[0] + 10, anchor[1] - 8], text, "mark-value"));
+  const at = text ? valuePlace(measurement, project, 1) : null;
+  if (at) group.append(label(at, text, "mark-value"));
   return group;
 }
 
-const middle = (points: readonly Vec3[]): Vec3 => scale(add(points[0], points[points.length - 1]), 0.5);
+/** Where a measurement's value is written, its left end and base line: beside the line, or outside the angle. */
+export function valuePlace({ kind, points }: Measurement, project: Projection, unit: number): Place | null {
+  const places = points.map(project);
+  if (places.some((place) => place === null)) return null;
+  const [a, b, c] = places as Place[];
+  if (kind === "angle") {
+    const across = (a[0] + c[0]) / 2 > b[0] ? -62 : 14;
+    const down = (a[1] + c[1]) / 2 > b[1] ? -8 : 20;
+    return [b[0] + across * unit, b[1] + down * unit];
+  }
+  // Of the two sides of a line, the right one is above it where it falls, below where it rises.
+  const falls = (b[0] - a[0]) * (b[1] - a[1]) >= 0;
+  return [(a[0] + b[0]) / 2 + 8 * unit, (a[1] + b[1]) / 2 + (falls ? -8 : 18) * unit];
+}
 
 function grip([x, y]: Place, index: number, which: number): SVGGElement {
   const data = { "data-measurement": index, "data-point": which };
