@@ -8,47 +8,18 @@ import numpy as np
 import plyfile
 import pytest
 import torch
+from tests.files.scenes import assert_same_scene, random_scene
 
 from tomosplat.errors import FileFormatError, OutputError, ShapeError, UnitsError
 from tomosplat.files.scene_ply import read_ply, write_ply
-from tomosplat.gaussians import GaussianScene, approximate_3dgs, condition_on_direction, conditional_parts, to_matrix
-
-
-def random_scene(n: int = 40, seed: int = 0) -> GaussianScene:
-    rng = torch.Generator().manual_seed(seed)
-    parts = conditional_parts(torch.rand(n, 6, generator=rng) + 0.5, torch.rand(n, 15, generator=rng) - 0.5)
-    means_dir = torch.randn(n, 3, generator=rng)
-    return GaussianScene(
-        means=torch.randn(n, 3, generator=rng) * 100,
-        means_dir=means_dir / means_dir.norm(dim=1, keepdim=True),
-        covs=parts.covs,
-        gains=parts.gains,
-        precisions_dir=parts.precisions_dir,
-        opacities=torch.rand(n, generator=rng),
-        sh=torch.randn(n, 4, 3, generator=rng),
-        labels=torch.randint(0, 256, (n,), generator=rng).to(torch.uint8),
-        values=torch.randn(n, generator=rng) * 500,
-        illumination=torch.rand(n, 3, generator=rng),
-        direction_weight=0.2,
-        label_names={51: "heart", 92: "rib_left_1"},
-        shading={"functions": {"name": "seen"}, "bounds_mm": [[0.1, 0, 0], [1, 1, 1]]},
-        provenance={"priming": "test\nwith a line break", "nested": {"a": [1, 2.5, None]}},
-    )
+from tomosplat.gaussians import GaussianScene, approximate_3dgs, condition_on_direction, to_matrix
 
 
 @pytest.mark.parametrize("n", [0, 1, 40])
 def test_round_trip_is_exact(tmp_path: Path, n: int) -> None:
     scene = random_scene(n)
     write_ply(tmp_path / "scene.ply", scene)
-    back = read_ply(tmp_path / "scene.ply")
-    for name, tensor in scene.tensors().items():
-        found = back.tensors()[name]
-        assert found.dtype == tensor.dtype
-        assert torch.equal(found, tensor), name
-    assert back.direction_weight == scene.direction_weight
-    assert back.label_names == scene.label_names
-    assert back.shading == scene.shading
-    assert back.provenance == scene.provenance
+    assert_same_scene(read_ply(tmp_path / "scene.ply"), scene)
 
 
 @pytest.mark.parametrize("absent", [("values",), ("illumination",), ("values", "illumination")])
