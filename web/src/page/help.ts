@@ -4,12 +4,13 @@ import type { Shortcuts } from "./shortcuts";
 
 const POINTER: readonly (readonly [string, string])[] = [
   ["Drag", "Turn"],
-  ["Right or Shift drag", "Move"],
+  ["Shift or right drag", "Move"],
   ["Wheel", "Nearer, further"],
   ["Double-click", "Turn about this point"],
   ["One finger", "Turn"],
-  ["Two fingers", "Move, nearer, further"],
-  ["Arrow keys", "Turn; with Shift move"],
+  ["Two fingers", "Move, zoom"],
+  ["Arrow keys", "Turn"],
+  ["Shift, arrow keys", "Move"],
 ];
 
 const NAMES: Record<string, string> = { Escape: "Esc", " ": "Space" };
@@ -24,24 +25,22 @@ export function helpSheet(parent: HTMLElement, shortcuts: Shortcuts): () => void
   dialog.addEventListener("keydown", (event) => event.key === "?" && dialog.close());
   parent.append(dialog);
 
-  const list = (title: string, rows: readonly (readonly [string, string])[]) =>
-    element(
-      "section",
-      {},
-      element("h3", {}, title),
-      element(
-        "dl",
-        {},
-        ...rows.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]),
-      ),
-    );
   return () => {
-    const groups = new Map<string, [string, string][]>();
+    const groups = new Map<string, HTMLElement[]>();
     for (const { group, key, does } of shortcuts.all) {
       const name = NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
-      groups.set(group, [...(groups.get(group) ?? []), [name, does]]);
+      groups.set(group, [...(groups.get(group) ?? []), ...row(element("kbd", {}, name), does)]);
     }
-    body.replaceChildren(list("Picture", POINTER), ...[...groups].map(([group, rows]) => list(group, rows)));
+    const pointer = POINTER.flatMap(([gesture, does]) => row(gesture, does));
+    body.replaceChildren(list("Picture", pointer), ...[...groups].map(([group, rows]) => list(group, rows)));
     dialog.showModal();
   };
 }
+
+const row = (how: HTMLElement | string, does: string): HTMLElement[] => [
+  element("dt", {}, how),
+  element("dd", {}, does),
+];
+
+const list = (title: string, rows: HTMLElement[]): HTMLElement =>
+  element("section", {}, element("h3", {}, title), element("dl", {}, ...rows));

@@ -30,7 +30,7 @@ export function windowSection(store: Store, scenes: SceneStore): HTMLElement {
   };
   const build = () => {
     const { header, histograms, volume } = scenes.state;
-    const { low, high } = histograms;
+    const [low, high] = [Math.floor(histograms.low), Math.ceil(histograms.high)];
     const step = header.unit === "HU" ? 1 : (high - low) / 1000;
     level.span(low, high, step);
     width.span(step, high - low, step);

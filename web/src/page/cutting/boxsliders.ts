@@ -1,11 +1,11 @@
 import type { Vec3 } from "../../vectors";
-import { millimetres } from "../controls";
 import { element } from "../dom";
+import { positionName } from "./planes";
 
 const AXES = [
-  ["Left – right", "left", "right"],
-  ["Back – front", "back", "front"],
-  ["Foot – head", "foot", "head"],
+  ["Left to right", "left", "right", "sagittal"],
+  ["Back to front", "back", "front", "coronal"],
+  ["Foot to head", "foot", "head", "axial"],
 ] as const;
 const STEP_MM = 0.5;
 type Box = readonly [Vec3, Vec3];
@@ -42,12 +42,14 @@ export function boxSliders(limits: () => Box, change: (box: Box) => void): { roo
         Object.assign(input, { min: Math.floor(least[axis]), max: Math.ceil(most[axis]) });
       low.valueAsNumber = box[0][axis];
       high.valueAsNumber = box[1][axis];
-      outputs[axis].textContent = `${millimetres(box[0][axis]).replace(" mm", "")} to ${millimetres(box[1][axis])}`;
+      const [first, last] = box.map((corner) => positionName(AXES[axis][3], corner[axis]));
+      outputs[axis].textContent = `${first.replace(" mm", "")} – ${last}`;
       const part = (value: number) => (value - Number(low.min)) / (Number(low.max) - Number(low.min));
       const style = low.parentElement!.style;
       style.setProperty("--from", String(part(box[0][axis])));
       style.setProperty("--to", String(part(box[1][axis])));
-      for (const input of [low, high]) input.setAttribute("aria-valuetext", millimetres(input.valueAsNumber));
+      low.setAttribute("aria-valuetext", first);
+      high.setAttribute("aria-valuetext", last);
     }
   };
   return { root: element("div", { class: "box-sliders" }, ...rows), show };

@@ -25,7 +25,7 @@ export function mountCutting(parent: HTMLElement, store: Store, scenes: SceneSto
     textButton("Axial", () => add(standardPlane("axial", middle())), "add"),
     textButton("Coronal", () => add(standardPlane("coronal", middle())), "add"),
     textButton("Sagittal", () => add(standardPlane("sagittal", middle())), "add"),
-    textButton("Facing the view", () => add(facingPlane({ ...store.state.orbit, target: middle() })), "facing"),
+    textButton("Facing view", () => add(facingPlane({ ...store.state.orbit, target: middle() })), "facing"),
   ];
   const [faceRow, faceSwitch] = toggle("Show the scan on cut faces", (face) => set({ face }));
   const faceHint = element(

@@ -1,9 +1,20 @@
 import { orbitDirection } from "../../render/camera";
 import type { ClipPlane } from "../../state";
 import type { Vec3 } from "../../vectors";
-import { choice, iconButton, millimetres, type Slider, slider } from "../controls";
+import { choice, iconButton, type Slider, slider } from "../controls";
 import { element } from "../dom";
-import { type Axis, anglesOf, axisOf, flipped, placed, planeThrough, positionOf, reach, standardPlane } from "./planes";
+import {
+  type Axis,
+  anglesOf,
+  axisOf,
+  flipped,
+  placed,
+  planeThrough,
+  positionName,
+  positionOf,
+  reach,
+  standardPlane,
+} from "./planes";
 
 const STEP_MM = 0.5;
 /** So that a free plane does not jump to an axis while one angle passes it. */
@@ -21,7 +32,7 @@ const angle = (value: number): string => `${Math.round(value)}°`.replace("-", "
 /** The controls of one clip plane. */
 export class PlaneCard {
   readonly root: HTMLElement;
-  private plane!: ClipPlane;
+  private plane: ClipPlane = { normal: [0, 0, 1], offset: 0 };
   private readonly axis: HTMLSelectElement;
   private readonly position: Slider;
   private readonly turn: Slider;
@@ -48,7 +59,7 @@ export class PlaneCard {
       low: 0,
       high: 1,
       step: STEP_MM,
-      format: millimetres,
+      format: (position) => positionName(axisOf(this.plane), position),
       change: (position) => events.change(placed(this.plane, position)),
     });
     const angles = (label: string, most: number) =>

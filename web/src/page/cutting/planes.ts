@@ -1,5 +1,6 @@
 import type { ClipPlane } from "../../state";
 import { dot, normalize, scale, type Vec3 } from "../../vectors";
+import { millimetres } from "../controls";
 
 export type Axis = "sagittal" | "coronal" | "axial" | "free";
 type Box = readonly [Vec3, Vec3];
@@ -29,6 +30,14 @@ export function placed(plane: ClipPlane, position: number): ClipPlane {
 }
 
 export const flipped = ({ normal, offset }: ClipPlane): ClipPlane => ({ normal: scale(normal, -1), offset: -offset });
+
+const SIDES = { sagittal: ["R", "L"], coronal: ["A", "P"], axial: ["S", "I"] } as const;
+
+/** A position along an axis for people: by the patient's side where the axis is the patient's, "P 12.5 mm". */
+export function positionName(axis: Axis, position: number): string {
+  if (axis === "free") return millimetres(position);
+  return `${SIDES[axis][position < 0 ? 1 : 0]} ${millimetres(Math.abs(position))}`;
+}
 
 /** Positions between which the plane meets a box. */
 export function reach(plane: ClipPlane, box: Box): [number, number] {
