@@ -19,6 +19,13 @@ import pytest
 from tests.cli.conftest import SPACING_MM
 
 PATIENCE_S = 60
+# A shell that runs tests in the background has them ignore Ctrl-C, and their children with them.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tomosplat.cli import main
+sys.exit(main())
+"""
 NO_INTERRUPTS = pytest.mark.skipif(os.name == "nt", reason="a test cannot press Ctrl-C for one process on Windows")
 
 
@@ -27,7 +34,7 @@ def viewing(tmp_path: Path, *arguments: object) -> Iterator[tuple[subprocess.Pop
     """The running program and the address that it printed; temporary files would lie in ``tmp_path / "tmp"``."""
     (tmp_path / "tmp").mkdir()
     program = subprocess.Popen(
-        [sys.executable, "-m", "tomosplat", *map(str, arguments)],
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,3 +148,30 @@ def test_bad_arguments_are_refused_before_anything_is_served(run, small_scan, sm
             assert code == 2, arguments
             assert says in err
             assert out == ""
+
+
+def test_letting_others_in_is_warned_of(run, tmp_path) -> None:
+    (tmp_path / "bad.ply").write_bytes(b"hello")
+    code, out, err = run("view", tmp_path / "bad.ply", "--no-browser", "--host", "0.0.0.0")
+    assert code == 2
+    assert out.startswith("http://127.0.0.1:")
+    assert "nothing is encrypted" in err
+    assert "encrypted" not in run("view", tmp_path / "bad.ply", "--no-browser")[2]
+
+
+def test_the_browser_is_opened_at_the_page_unless_there_is_no_screen(run, tmp_path, monkeypatch) -> None:
+    import webbrowser
+
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url))
+    monkeypatch.setattr(sys, "platform", "linux")
+    (tmp_path / "bad.ply").write_bytes(b"hello")
+    monkeypatch.setenv("DISPLAY", ":0")
+    out = run("view", tmp_path / "bad.ply")[1]
+    assert opened == [out.splitlines()[0]]
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(variable, raising=False)
+    run("view", tmp_path / "bad.ply")
+    monkeypatch.setenv("DISPLAY", ":0")
+    run("view", tmp_path / "bad.ply", "--no-browser")
+    assert len(opened) == 1

@@ -206,7 +206,7 @@ def test_a_scan_and_scene_at_hand_are_shown_at_once_and_primed_anew_when_asked()
         first = client.follow()[-1]
         header = header_of(client.blob("gaussians"))
         assert (header["title"], header["count"]) == ("Torso", 50)
-        client.post("/api/scenes/1/transfer", json.dumps(header["presets"][1]).encode())
+        client.post("/api/scenes/1/transfer", functions_named("seen"))
         client.follow(after=first["revision"])
         assert header_of(client.blob("gaussians"))["count"] > 50
 

@@ -132,6 +132,5 @@ def serve(
 
 def _reachable(host: str) -> str:
     """A name for this machine by which a browser on it reaches a server that listens at ``host``."""
-    if host in ("0.0.0.0", "::", ""):
-        return "127.0.0.1" if host != "::" else "[::1]"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host

@@ -100,10 +100,9 @@ class Session:
         self.board.finish()
 
     def _publish(self, scene: GaussianScene, report: Report) -> None:
-        from tomosplat.transfer import TransferFunctions
         from tomosplat.viewer.packing import pack_gaussians
 
-        presets = [TransferFunctions.preset("seen"), TransferFunctions.preset("unseen")]
+        presets = _presets(scene)
         with report.stage("pack scene"):
             self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title, presets=presets).compressed())
 
@@ -140,6 +139,15 @@ class _Relay:
     def _check(self) -> None:
         if not self._wanted():
             raise _SupersededError
+
+
+def _presets(scene: GaussianScene) -> list[TransferFunctions]:
+    """The presets that a person may choose from: those in the unit of the scene's values."""
+    from tomosplat.transfer import TransferFunctions
+
+    unit = scene.shading.get("functions", {}).get("unit")
+    presets = TransferFunctions.preset("seen"), TransferFunctions.preset("unseen")
+    return [preset for preset in presets if preset.unit == unit]
 
 
 def _neutral_title(scan: PreparedScan | None) -> str:
