@@ -14,7 +14,7 @@ from tests.files.scan_writer import write_scan
 from tests.viewer.serving import PATIENCE_S, Client, HeldSource, few_gaussians, functions_named, going_source
 
 from tomosplat.errors import EmptySceneError, InputError, TransferFunctionError
-from tomosplat.files.scene_ply import write_ply
+from tomosplat.files.scenes import SCENE_SUFFIXES, write_scene
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.scan import PreparedScan
 from tomosplat.report import Report
@@ -211,9 +211,11 @@ def test_a_scan_and_scene_at_hand_are_shown_at_once_and_primed_anew_when_asked()
         assert header_of(client.blob("gaussians"))["count"] > 50
 
 
-def test_a_scene_file_is_served_without_slices(tmp_path) -> None:
-    write_ply(tmp_path / "DOE_JOHN.ply", few_gaussians(7))
-    with serve(tmp_path / "DOE_JOHN.ply") as server:
+@pytest.mark.parametrize("suffix", SCENE_SUFFIXES)
+def test_a_scene_file_is_served_without_slices(tmp_path, suffix: str) -> None:
+    path = tmp_path / f"DOE_JOHN{suffix}"
+    write_scene(path, few_gaussians(7))
+    with serve(path) as server:
         client = Client(server)
         status = client.follow()[-1]
         assert (status["kind"], status["volume"]) == ("file", False)

@@ -18,7 +18,7 @@ class View(Reported):
     """Open scans and scenes in the browser: turn, cut, recolour, measure. They are computed while you wait there."""
 
     what: tyro.conf.Positional[tuple[Path, ...]]
-    """CT scans (a DICOM folder, NIfTI, NRRD, MetaImage) and scenes that tomosplat wrote (.ply)."""
+    """CT scans (a DICOM folder, NIfTI, NRRD, MetaImage) and scenes that tomosplat wrote (.ply, .glb)."""
     title: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TITLE ...")] = ()
     """What the page calls each of them; by default what it is made of, for a file's name can be a patient's."""
     reading: ScanOptions = field(default_factory=ScanOptions)

@@ -10,7 +10,8 @@ from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 
-_MARK = "<!--tomosplat-data-->"
+#: Where the page's data go.
+MARK = "<!--tomosplat-data-->"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class PageTemplate:
         # A closing tag inside would end the element.
         escaped = settings.replace("<", "\\u003c")
         element = f'<script type="application/json" id="tomosplat-config">{escaped}</script>'
-        return self.html.replace(_MARK, element, 1).encode()
+        return self.html.replace(MARK, element, 1).encode()
 
 
 @cache

@@ -102,7 +102,7 @@ def serve(
             server.wait()
 
     Args:
-        what: Scan files, scene files (.ply), or sources (``PreparedSource`` for a scan that is in memory).
+        what: Scan files, scene files (.ply, .glb), or sources (``PreparedSource`` for a scan that is in memory).
         reading: How scan files are read; labels can be given for one scan only.
         priming: How scans become scenes.
         titles: What the page calls each of them; by default what it is made of, for a file's name can be a patient's.

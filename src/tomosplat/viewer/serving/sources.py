@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and the page is up before
     from tomosplat.pipeline.scan import PreparedScan
     from tomosplat.transfer import TransferFunctions
 
+#: As ``files.scenes`` has them, which would load torch to say so.
 _SCENE_SUFFIXES = (".ply", ".glb")
 
 
@@ -131,7 +132,7 @@ class PreparedSource:
 
 @dataclass(frozen=True)
 class SceneFileSource:
-    """A scene file (.ply), shown as it is; its scan is not known, so there are no slices and no priming anew.
+    """A scene file (.ply, .glb), shown as it is; its scan is not known, so there are no slices and no priming anew.
 
     Raises:
         InputError: The file does not exist.
@@ -158,9 +159,9 @@ class SceneFileSource:
     def scene(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> GaussianScene:
         """Read."""
         with report.stage("load libraries"):
-            from tomosplat.files.scene_ply import read_ply
+            from tomosplat.files.scenes import read_scene
         with report.stage("read scene"):
-            return read_ply(self.path)
+            return read_scene(self.path)
 
 
 def source_of(path: Path, reading: ScanOptions, priming: PrimingOptions) -> ScanSource | SceneFileSource:
