@@ -12,6 +12,7 @@ import tyro
 from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
+from tomosplat.cli.export import Export
 from tomosplat.cli.info import Info
 from tomosplat.cli.pathtrace import PathTrace
 from tomosplat.cli.prepare import Prepare
@@ -30,6 +31,7 @@ Command = (
     | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

@@ -18,7 +18,7 @@ class Prime(Reported):
     scan: tyro.conf.Positional[Path]
     """CT scan: a DICOM folder, NIfTI, NRRD or MetaImage."""
     output: Output
-    """The scene, a .ply that ordinary Gaussian-splat viewers open too."""
+    """The scene, a .ply or .glb that ordinary Gaussian-splat viewers open too."""
     reading: ScanOptions = field(default_factory=ScanOptions)
     priming: PrimingOptions = field(default_factory=PrimingOptions)
 

@@ -16,7 +16,7 @@ class Render(Reported):
     """Render a scene to a .png, to an .mp4 turntable, or to a folder of PNGs."""
 
     scene: tyro.conf.Positional[Path]
-    """A scene that tomosplat wrote (.ply)."""
+    """A scene that tomosplat wrote (.ply, .glb)."""
     output: Output
     """*.png: one picture; *.mp4: a video; anything else: a folder with one PNG for each camera."""
     view: ViewOptions = field(default_factory=ViewOptions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def _described(about: Any, organs: Sequence[Any], source: Path) -> dict[str, Any
         # Files from before scenes could be recoloured have no shading.
         shading, provenance = about.get("shading", {}), about["provenance"]
         names = {int(organ["id"]): str(organ["name"]) for organ in organs}
-        if not (isinstance(weight, float) and weight >= 0):
+        if not (isinstance(weight, float) and 0 <= weight < math.inf):
             raise ValueError(f"direction_weight {weight!r}")
         if not (isinstance(shading, dict) and isinstance(provenance, dict)):
             raise TypeError(f"shading {type(shading).__name__}, provenance {type(provenance).__name__}")

@@ -35,7 +35,7 @@ from tomosplat.geometry import SH_C0
 
 _EXTENSION = "KHR_gaussian_splatting"
 _HEADER, _CHUNK = struct.Struct("<4sII"), struct.Struct("<I4s")
-_POINTS, _FLOAT, _BYTE = 0, 5126, 5121
+_POINTS, _BYTE, _FLOAT, _ARRAY_BUFFER = 0, 5121, 5126, 34962
 _MAX_JSON_BYTES = 1 << 24
 #: RAS mm → glTF m, column by column: x to the patient's left, y to the head, z to the front.
 _TO_GLTF = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
@@ -126,7 +126,7 @@ def _display_colors(scene: GaussianScene, opacities: Tensor) -> NDArray[np.uint8
 def _document(scene: GaussianScene, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     views, accessors, offset = [], [], 0
     for index, (name, array) in enumerate(arrays.items()):
-        views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes})
+        views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes, "target": _ARRAY_BUFFER})
         accessors.append({"bufferView": index, "count": len(scene), **_element(array)})
         if name == "POSITION":
             accessors[-1] |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}

@@ -16,7 +16,7 @@ def describe_file(path: Path) -> dict[str, Any]:
     Raises:
         FileFormatError: The file is none of these.
     """
-    if path.suffix.lower() == ".ply":
+    if path.suffix.lower() in (".ply", ".glb"):
         return _describe_scene(path)
     from tomosplat.files.scans import describe
 
@@ -27,9 +27,9 @@ def _describe_scene(path: Path) -> dict[str, Any]:
     import torch
 
     from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
-    from tomosplat.files.scene_ply import read_ply
+    from tomosplat.files.scenes import read_scene
 
-    scene = read_ply(path)
+    scene = read_scene(path)
     counts = torch.bincount(scene.labels, minlength=256)
     labels = [int(label) for label in counts.nonzero().ravel()]
     groups: dict[str, int] = {}

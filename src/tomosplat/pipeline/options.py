@@ -12,15 +12,13 @@ RigName = Literal["studio", "surgical", "soft"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScanOptions:
-    """How a scan is read, labelled and coloured."""
+class ReadingOptions:
+    """How a scan is read and labelled."""
 
     labels: Path | None = None
     """Label map of the scan with TotalSegmentator v2 ids. Without it, --segmenter finds labels."""
     segmenter: Literal["tissue", "totalsegmentator"] = "tissue"
     """Who labels the scan when no label map is given: tissues from HU alone, or TotalSegmentator (extra "segment")."""
-    tf: str = "seen"
-    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
     spacing: float = 1.5
     """Voxel edge of the working grid in mm; the Gaussians' grid is twice as coarse."""
     series: str | None = None
@@ -29,6 +27,14 @@ class ScanOptions:
     """Slope and intercept that turn stored values into HU, for a CT that was saved otherwise."""
     renumber: dict[int, int] = field(default_factory=dict)
     """Label ids of the map that mean another id in TotalSegmentator v2: FOUND MEANT ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions(ReadingOptions):
+    """How a scan is read, labelled and coloured."""
+
+    tf: str = "seen"
+    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
 
 
 @dataclass(frozen=True, kw_only=True)

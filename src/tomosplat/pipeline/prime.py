@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tomosplat.files.scene_ply import write_ply
+from tomosplat.files.scenes import check_scene_name, write_scene
 from tomosplat.gaussians import GaussianScene, prime
 from tomosplat.lighting import load_rig, march_light
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
@@ -25,11 +25,12 @@ def prime_file(
         OutputError: The scene could not be written.
     """
     # Whatever can be refused without the scan is refused before it is read.
+    check_scene_name(output)
     functions = load_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
     scene = prime_prepared(prepare_scan(path, reading, report), functions, visible, priming, report)
     with report.stage("write scene"):
-        write_ply(output, scene)
+        write_scene(output, scene)
     return scene
 
 

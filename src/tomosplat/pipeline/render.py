@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tomosplat.files.images import to_bytes
-from tomosplat.files.scene_ply import read_ply
+from tomosplat.files.scenes import read_scene
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.pipeline.options import Background, ViewOptions
@@ -28,7 +28,7 @@ def render_file(scene_path: Path, output: Path, options: ViewOptions, report: Re
     """
     cameras = given_cameras(output, options)
     with report.stage("read scene"):
-        scene = read_ply(scene_path)
+        scene = read_scene(scene_path)
     visible = visible_labels(scene, options.organs)
     if cameras is not None:
         check_outside(cameras, scene, visible)

@@ -9,7 +9,7 @@ from tomosplat.anatomy import GROUP_OF_LABEL, check_labels, renumber, resolve_or
 from tomosplat.anatomy.segmenters import Segmenter
 from tomosplat.errors import UnitsError
 from tomosplat.files.scans import read_labels, read_volume
-from tomosplat.pipeline.options import ScanOptions
+from tomosplat.pipeline.options import ReadingOptions
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions, apply_transfer
 from tomosplat.volume import LabelMap, OpticalVolume, Volume
@@ -32,7 +32,7 @@ class PreparedScan:
     labels: LabelMap
 
 
-def prepare_scan(path: Path, options: ScanOptions, report: Report) -> PreparedScan:
+def prepare_scan(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
     """Read a scan and its labels (or find them), and resample both to the working grid.
 
     Raises:
@@ -78,7 +78,7 @@ def visible_ids(organs: str | None) -> list[int] | None:
     return resolve_organs(organs) if organs is not None else None
 
 
-def _segment(scan: Volume, volume: Volume, options: ScanOptions, report: Report) -> LabelMap:
+def _segment(scan: Volume, volume: Volume, options: ReadingOptions, report: Report) -> LabelMap:
     """Labels of the scan, found on the working grid or, where that is coarse, on a finer one of their own."""
     spacing = max(_SEGMENTATION_SPACING_MM, float(scan.grid.spacing.min()))
     if spacing < options.spacing:

@@ -1,1 +1,1 @@
-"""Floor 7: the scene in the browser: packing, the local server, shared files; the page itself is built from ``web/``."""
+"""Floor 7: the scene in the browser: packing, sharing, the local server; the page itself is built from ``web/``."""

@@ -16,6 +16,7 @@ from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.blob import Blob
 from tomosplat.viewer.packing.header import is_lit, scene_header
 from tomosplat.viewer.packing.records import RECORD, Ranges, Records, decode, encode
+from tomosplat.viewer.sharing import shareable
 
 #: Gaussians of a chunk; 4 MB, so that a first picture is there while the rest is on its way.
 CHUNK_SIZE = 65536
@@ -26,8 +27,8 @@ def pack_gaussians(
 ) -> Blob:
     """Pack a scene for the page, 64 bytes a Gaussian.
 
-    Of the scene's provenance and names, only words that tomosplat itself knows are packed, so that nothing about a
-    patient or a machine can be among them; ``title`` and the presets' names are packed as they are.
+    Nothing about a patient or a machine is packed (see ``shareable``); ``title`` and the presets' names are packed as
+    they are.
 
     Args:
         scene: What to show, of any float dtype.
@@ -43,6 +44,7 @@ def pack_gaussians(
     """
     if len(scene) == 0:
         raise EmptySceneError("the scene has no Gaussian: there is nothing to show")
+    scene = shareable(scene)
     if not is_lit(scene):
         scene = replace(scene, illumination=None)
     ranges = Ranges.of(scene)

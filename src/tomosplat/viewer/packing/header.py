@@ -9,16 +9,13 @@ import numpy as np
 import torch
 
 from tomosplat import machine
-from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS, LABEL_NAMES
+from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
 from tomosplat.gaussians import GaussianScene
-from tomosplat.lighting import LightRig, rig_names
+from tomosplat.lighting import LightRig
 from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.numbers import FloatArray
 from tomosplat.viewer.packing.records import Ranges
 
-#: Words of the provenance that may be told. Whatever else stands there came with the scan, or from a person.
-_TOLD = {"priming": ("plain", "lit moments"), "light": ("march", "none"), "rig": tuple(rig_names())}
-_PRESETS = ("seen", "unseen")
 #: Less opacity than this is not drawn.
 _MIN_OPACITY = 1 / 255
 
@@ -26,11 +23,7 @@ _MIN_OPACITY = 1 / 255
 def scene_header(
     scene: GaussianScene, ranges: Ranges, title: str, presets: Sequence[TransferFunctions], chunks: Sequence[int]
 ) -> dict[str, Any]:
-    """``SceneHeader`` of ``web/src/scene/types.ts``.
-
-    Raises:
-        InputError: ``scene.shading`` is malformed.
-    """
+    """``SceneHeader`` of ``web/src/scene/types.ts``, of a scene that is ``shareable``."""
     shading = _shading(scene)
     low, high = extent(scene).tolist()
     return {
@@ -47,7 +40,7 @@ def scene_header(
         "organs": _organs(scene),
         "shading": shading,
         "presets": [functions.to_dict() for functions in presets],
-        "facts": _facts(scene),
+        "facts": {**scene.provenance, "tomosplat": machine.version_of("tomosplat")},
     }
 
 
@@ -70,11 +63,6 @@ def extent(scene: GaussianScene) -> FloatArray:
     return corners
 
 
-def label_title(label: int) -> str:
-    """The label table's own name: a name that came with a file might say more than an organ."""
-    return LABEL_NAMES[label] if label and label in LABEL_NAMES else f"label {label}" if label else "unlabelled"
-
-
 def _organs(scene: GaussianScene) -> list[dict[str, Any]]:
     labels = scene.labels.cpu().numpy()
     means = scene.means.detach().cpu().double().numpy()
@@ -84,7 +72,7 @@ def _organs(scene: GaussianScene) -> list[dict[str, Any]]:
     return [
         {
             "id": label,
-            "name": label_title(label),
+            "name": scene.label_names[label],
             "group": GROUPS[GROUP_OF_LABEL[label]].title,
             "group_index": int(GROUP_OF_LABEL[label]),
             "count": int(counts[label]),
@@ -98,10 +86,7 @@ def _shading(scene: GaussianScene) -> dict[str, Any] | None:
     """``Shading`` of ``web/src/scene/types.ts``, None where the scene cannot be recoloured."""
     if scene.values is None or "functions" not in scene.shading:
         return None
-    functions = TransferFunctions.from_dict(scene.shading["functions"]).to_dict()
-    functions["name"] = functions["name"] if functions["name"] in _PRESETS else "custom"
-    functions["notes"] = []
-    return {"functions": functions, **_light(scene)}
+    return {"functions": scene.shading["functions"], **_light(scene)}
 
 
 def _light(scene: GaussianScene) -> dict[str, Any]:
@@ -127,9 +112,3 @@ def _light(scene: GaussianScene) -> dict[str, Any]:
         "lights": lights,
         "multiple_scattering": float(shading["multiple_scattering"]),
     }
-
-
-def _facts(scene: GaussianScene) -> dict[str, str]:
-    told = {key: scene.provenance.get(key) for key in _TOLD}
-    known = {key: str(word) for key, word in told.items() if word in _TOLD[key]}
-    return {**known, "tomosplat": machine.version_of("tomosplat")}

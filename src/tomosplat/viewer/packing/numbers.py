@@ -67,7 +67,7 @@ def to_int8(values: FloatArray, name: str) -> tuple[NDArray[np.uint8], NDArray[n
 def from_int8(exponents: NDArray[np.uint8], mantissas: NDArray[np.int8]) -> FloatArray:
     """Rows [N, K] of ``to_int8``."""
     scales = np.where(exponents > 0, 2 ** ((exponents.astype(np.float64) - _BIAS) / _STEPS) / 127, 0)
-    values: FloatArray = mantissas * scales[:, None]
+    values: FloatArray = mantissas.astype(np.float64) * scales[:, None]
     return values
 
 
