@@ -236,6 +236,7 @@ def test_a_scan_that_fails_is_told_on_the_page_without_its_name(scan, tmp_path) 
         assert str(tmp_path) not in status["message"]
         assert (status["gaussians"], status["volume"]) == (None, False)
         assert client.get("/api/scenes/1/gaussians").status == 404
+        assert client.post("/api/scenes/1/transfer", functions_named("seen")).status == 409
         started = time.monotonic()
         with pytest.raises(InputError, match=r"DOE_JOHN\.nii\.gz"):
             server.wait(linger_s=PATIENCE_S)  # not that long: the page has been told

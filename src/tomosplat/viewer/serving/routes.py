@@ -164,6 +164,8 @@ def _recolour(site: Site, session: Session, body: bytes) -> Response:
 
     if session.source.kind == "file":
         raise RefusedError(HTTPStatus.CONFLICT, "a scene file cannot be primed anew: its scan is not known")
+    if session.error is not None:
+        raise RefusedError(HTTPStatus.CONFLICT, "this scene could not be made, so it cannot be primed anew")
     try:
         functions = TransferFunctions.from_json(body.decode("utf-8"))
     except TransferFunctionError as error:
