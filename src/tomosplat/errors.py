@@ -78,6 +78,10 @@ class DownloadError(TomosplatError):
     """Something could not be fetched, or its checksum is wrong."""
 
 
+class DivergedError(TomosplatError):
+    """A fit ran into values that are not finite; its last good state is kept."""
+
+
 class SomeCasesFailedError(TomosplatError):
     """Cases of a list failed; the others are done, and each failure left a file that says why."""
 
