@@ -1,12 +1,11 @@
 import "./tools.css";
-import { positionText } from "../slices/planes";
 import type { Annotation, Store } from "../state";
 import { label, type Projection } from "../tools/marks";
 import { removeAt } from "../tools/measurements";
 import { cssCamera, fromCamera, Layer, projectionOf, type View3D } from "../tools/view3d";
 import { iconButton, section } from "./controls";
-import { drawing, element } from "./dom";
-import { List, listRow } from "./lists";
+import { drawing } from "./dom";
+import { List, type Row, row, textField } from "./lists";
 
 /** A note is behind the body where the body is this much nearer: less is the blur of what is seen. */
 const BEHIND_MM = 10;
@@ -14,18 +13,17 @@ const REST_MS = 200;
 
 /** Notes at points of the body: drawn over the 3D view, paler behind the body, edited in a panel that `reveal` opens. */
 export function mountAnnotating(panel: HTMLElement, view: View3D, store: Store, reveal: () => void): void {
-  const list = new List("Notes", "Choose Note above the picture, then click on the body or on a slice.");
+  const list = new List("Notes", "Choose Note above the picture, then click on the body or on a slice.", (index) =>
+    noteRow(store, index),
+  );
   panel.append(section("Notes", list.root));
-  const tell = () => list.show(store.state.annotations.map((note, index) => row(store, note, index)));
   store.on(["annotations"], ({ annotations, tool }, before) => {
-    const sameCount = annotations.length === before.annotations.length;
-    // While a text is typed, the fields are newer than the list.
-    if (!sameCount || !list.root.contains(document.activeElement)) tell();
+    list.show(annotations.length);
     if (tool !== "annotate" || annotations.length <= before.annotations.length) return;
     reveal();
     list.editLast();
   });
-  tell();
+  list.show(store.state.annotations.length);
 
   let behind: ReadonlySet<Annotation> = new Set();
   const layer = new Layer(view, store, ["annotations"], (project) =>
@@ -44,18 +42,19 @@ export function mountAnnotating(panel: HTMLElement, view: View3D, store: Store, 
   });
 }
 
-function row(store: Store, { point, text }: Annotation, index: number): HTMLLIElement {
-  const change = (next: string) =>
-    store.set({
-      annotations: store.state.annotations.map((note, i) => (i === index ? { ...note, text: next } : note)),
-    });
-  const field = element("input", { type: "text", class: "list-field", "aria-label": `Note ${index + 1}`, value: text });
-  field.addEventListener("input", () => change(field.value));
-  const show = iconButton("centre", `Show in the slices: ${positionText(point)} mm`, () =>
-    store.set({ crosshair: point }),
+function noteRow(store: Store, index: number): Row {
+  const own = () => store.state.annotations[index];
+  const field = textField(
+    `Note ${index + 1}`,
+    () => own().text,
+    (text) => {
+      const annotations = store.state.annotations.map((note, i) => (i === index ? { ...note, text } : note));
+      store.set({ annotations });
+    },
   );
+  const look = iconButton("centre", "Show in the slices", () => store.set({ crosshair: own().point }));
   const remove = () => store.set({ annotations: removeAt(store.state.annotations, index) });
-  return listRow(text || `note ${index + 1}`, remove, field, show);
+  return row(() => own().text || `note ${index + 1}`, remove, field.show, field.root, look);
 }
 
 function mark({ point, text }: Annotation, project: Projection, behind: boolean): SVGElement | null {

@@ -5,11 +5,11 @@ import { removeAt } from "../tools/measurements";
 import { fitting, lookOf } from "../tools/session";
 import { iconButton, section, textButton, toggle } from "./controls";
 import { element } from "./dom";
-import { List, listRow } from "./lists";
+import { List, type Row, row, textField } from "./lists";
 
 /** Views to come back to, by name; with organs, colours and cuts if wanted. */
 export function mountBookmarks(panel: HTMLElement, store: Store): void {
-  const list = new List("Views", "Keep a view to come back to it.");
+  const list = new List("Views", "Keep a view to come back to it.", (index) => viewRow(store, index));
   const [whole, wholeSwitch] = toggle("Keep organs, colours and cuts with it", () => undefined);
   const keep = () => {
     const { orbit, bookmarks } = store.state;
@@ -26,31 +26,30 @@ export function mountBookmarks(panel: HTMLElement, store: Store): void {
       element("div", { class: "buttons" }, textButton("Keep this view", keep, "bookmark")),
     ),
   );
-  const tell = () => list.show(store.state.bookmarks.map((bookmark, index) => row(store, bookmark, index)));
-  store.on(["bookmarks"], ({ bookmarks }, before) => {
-    // While a name is typed, its field is newer than the list.
-    if (bookmarks.length !== before.bookmarks.length || !list.root.contains(document.activeElement)) tell();
-  });
-  tell();
+  store.on(["bookmarks"], ({ bookmarks }) => list.show(bookmarks.length));
+  list.show(store.state.bookmarks.length);
 }
 
-function row(store: Store, { name }: Bookmark, index: number): HTMLLIElement {
-  const now = () => store.state.bookmarks[index];
-  const field = element("input", {
-    type: "text",
-    class: "list-field",
-    "aria-label": `Name of view ${index + 1}`,
-    value: name,
-  });
-  field.addEventListener("input", () => {
-    const bookmarks = store.state.bookmarks.map((one, i) => (i === index ? { ...one, name: field.value } : one));
-    store.set({ bookmarks });
-  });
-  const restore = () => {
-    const { look, orbit } = now();
+function viewRow(store: Store, index: number): Row {
+  const own = () => store.state.bookmarks[index];
+  const field = textField(
+    `Name of view ${index + 1}`,
+    () => own().name,
+    (name) => {
+      const bookmarks = store.state.bookmarks.map((one, i) => (i === index ? { ...one, name } : one));
+      store.set({ bookmarks });
+    },
+  );
+  const restore = iconButton("view", "Go there", () => {
+    const { look, orbit } = own();
     if (look) store.set(fitting(look, store.state));
     flyTo(store, orbit);
-  };
+  });
   const remove = () => store.set({ bookmarks: removeAt(store.state.bookmarks, index) });
-  return listRow(name, remove, field, iconButton("view", `Go to ${name}`, restore));
+  const show = () => {
+    field.show();
+    restore.title = `Go to ${own().name}`;
+    restore.setAttribute("aria-label", restore.title);
+  };
+  return row(() => own().name || `view ${index + 1}`, remove, show, field.root, restore);
 }

@@ -12,19 +12,21 @@ import {
   removeAt,
 } from "../tools/measurements";
 import { Layer, newest, type View3D } from "../tools/view3d";
+import type { Vec3 } from "../vectors";
 import { section } from "./controls";
 import { element } from "./dom";
 import { icon } from "./icons";
-import { List, listRow } from "./lists";
+import { List, type Row, row } from "./lists";
 
 /** Measure in the 3D view: clicks place points, points can be dragged, and a panel lists what was measured. */
 export function mountMeasuring(panel: HTMLElement, view: View3D, store: Store): void {
   const list = new List(
     "Measurements",
     "Choose Distance or Angle above the picture, then click on the body or on a slice.",
+    (index) => measurementRow(store, index),
   );
   panel.append(section("Measurements", list.root));
-  const tell = () => list.show(store.state.measurements.map((measurement, index) => row(store, measurement, index)));
+  const tell = () => list.show(store.state.measurements.length);
   store.on(["measurements"], tell);
   store.on(["tool"], () => dropUnfinished(store));
   tell();
@@ -33,12 +35,14 @@ export function mountMeasuring(panel: HTMLElement, view: View3D, store: Store): 
     ...store.state.measurements.map((measurement, index) => measurementMark(measurement, index, project)),
     hint(store, view.canvas),
   ]).redraw();
-  const place = newest(async ([x, y]: Place) => {
+  // One after the other: points stand in the order of their clicks, however long each takes to be found.
+  let placed = Promise.resolve();
+  const place = async ([x, y]: Place) => {
     const picked = await view.renderer.pick(x, y);
     if (picked) placePoint(store, picked.point);
-  });
+  };
   view.canvas.addEventListener("click", ({ offsetX, offsetY }) => {
-    if (placesPoints(store.state.tool)) place([offsetX, offsetY]);
+    if (placesPoints(store.state.tool)) placed = placed.then(() => place([offsetX, offsetY]));
   });
   const drag = newest(async ([measurement, which, [x, y]]: [number, number, Place]) => {
     const picked = await view.renderer.pick(x, y);
@@ -48,23 +52,24 @@ export function mountMeasuring(panel: HTMLElement, view: View3D, store: Store): 
   grabHandles(view.overlay, (measurement, which, at) => drag([measurement, which, at]));
 }
 
-function row(store: Store, measurement: Measurement, index: number): HTMLLIElement {
-  const { kind, points } = measurement;
-  const text = isComplete(measurement) ? measureText(measurement) : "click the next point";
-  const look = element(
-    "button",
-    {
-      type: "button",
-      class: "list-main",
-      title: `Show in the slices: ${positionText(points[0])} mm`,
-      onclick: () => store.set({ crosshair: points[kind === "angle" && points[1] ? 1 : 0] }),
-    },
-    icon(kind),
-    element("span", { class: "list-value" }, text),
-  );
+function measurementRow(store: Store, index: number): Row {
+  const own = () => store.state.measurements[index];
+  const text = () => (isComplete(own()) ? measureText(own()) : "click the next point");
+  const value = element("span", { class: "list-value" });
+  const symbol = element("span", { class: "list-icon" });
+  const main = element("button", { type: "button", class: "list-main" }, symbol, value);
+  main.addEventListener("click", () => store.set({ crosshair: mainPoint(own()) }));
   const remove = () => store.set({ measurements: removeAt(store.state.measurements, index) });
-  return listRow(`${kind} ${text}`, remove, look);
+  const show = () => {
+    value.textContent = text();
+    symbol.replaceChildren(icon(own().kind));
+    main.title = `Show in the slices: ${positionText(mainPoint(own()))} mm`;
+  };
+  return row(() => `${own().kind} ${text()}`, remove, show, main);
 }
+
+/** Where to look for it: the corner of an angle, the beginning of a distance. */
+const mainPoint = ({ kind, points }: Measurement): Vec3 => (kind === "angle" && points[1]) || points[0];
 
 /** What to click next, over the picture. */
 function hint(

@@ -41,12 +41,13 @@ export const nullable =
   (data, where) =>
     data === null ? null : reader(data, where);
 
-/** A list of `count` entries, or of any number. */
+/** A list with so many entries at least and at most. */
 export const list =
   <T>(reader: Reader<T>, least = 0, most = Number.POSITIVE_INFINITY): Reader<T[]> =>
   (data, where) => {
     if (!Array.isArray(data) || data.length < least || data.length > most) {
-      throw new ReadingError(where, least === most ? `a list of ${least}` : "a list");
+      const bounds = least === most ? ` of ${least}` : most < Number.POSITIVE_INFINITY ? ` of at most ${most}` : "";
+      throw new ReadingError(where, `a list${bounds}`);
     }
     return data.map((entry, i) => reader(entry, `${where}[${i}]`));
   };

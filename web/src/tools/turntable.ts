@@ -60,6 +60,8 @@ export async function encodeVideo(
       encoder.encode(frame, { keyFrame: i % KEY_EVERY === 0 });
       frame.close();
       progress(i + 1);
+      // Let the page answer to a hand between two pictures, above all to the one that cancels.
+      await new Promise((done) => setTimeout(done));
     }
     await encoder.flush();
   } finally {
