@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from tomosplat.anatomy import LABEL_NAMES
 from tomosplat.errors import InputError
@@ -29,7 +28,7 @@ def shareable(scene: GaussianScene) -> GaussianScene:
     Raises:
         InputError: ``scene.shading`` is malformed.
     """
-    labels = torch.unique(scene.labels).tolist()
+    labels = np.flatnonzero(np.bincount(scene.labels.cpu().numpy())).tolist()
     told = {key: scene.provenance.get(key) for key in _TOLD}
     return replace(
         scene,

@@ -11,41 +11,43 @@ from tomosplat.errors import UnitsError
 
 FloatArray = NDArray[np.float64]
 
-#: Places in a symmetric 3×3 matrix, or in its lower Cholesky factor, column by column: xx, xy, xz, yy, yz, zz.
-_ROWS, _COLS = [0, 1, 2, 1, 2, 2], [0, 0, 0, 1, 1, 2]
+#: A pivot this small beside the trace of its matrix is rounding of float32, not extent.
+_ROUNDING = 1e-6
 #: Exponents of i8 numbers count eighths of an octave from here.
 _BIAS, _STEPS = 128, 8
 _RGB9E5_MAX = 511 / 512 * 2.0**16
 
 
 def cholesky(entries: FloatArray, name: str) -> FloatArray:
-    """Lower factor [N, 6] of symmetric positive semi-definite matrices [N, 6]; pivots that vanish give empty columns.
+    """Lower factors [N, 6] of symmetric positive semi-definite matrices [N, 6]; a column goes with its pivot.
 
     Raises:
         UnitsError: A matrix is not positive semi-definite.
     """
-    matrices = np.zeros((len(entries), 3, 3))
-    matrices[:, _ROWS, _COLS] = entries
-    # A pivot this small beside the matrix is rounding of float32, not extent.
-    trace = np.einsum("nii->n", matrices)
-    least = np.maximum(trace, 0) * 1e-6
-    factor = np.zeros_like(matrices)
-    for c in range(3):
-        column = matrices[:, c:, c] - np.einsum("nrk,nk->nr", factor[:, c:, :c], factor[:, c, :c])
-        if bool((column[:, 0] < -least - 1e-30).any()):
-            n_bad = int((column[:, 0] < -least - 1e-30).sum())
+    xx, xy, xz, yy, yz, zz = np.ascontiguousarray(entries.T)
+    least = _ROUNDING * np.abs(xx + yy + zz)
+
+    def root(pivot: FloatArray) -> FloatArray:
+        if bool((pivot < -least).any()):
+            n_bad = int((pivot < -least).sum())
             raise UnitsError(f"{name} of {n_bad} Gaussians are not positive semi-definite; drop these Gaussians")
-        pivot = np.sqrt(np.maximum(column[:, :1], 0))
-        factor[:, c:, c] = np.divide(column, pivot, out=np.zeros_like(column), where=column[:, :1] > least[:, None])
-    return factor[:, _ROWS, _COLS]
+        return np.sqrt(np.where(pivot > least, pivot, 0))
+
+    def over(value: FloatArray, diagonal: FloatArray) -> FloatArray:
+        return np.divide(value, diagonal, out=np.zeros_like(value), where=diagonal > 0)
+
+    a = root(xx)
+    b, c = over(xy, a), over(xz, a)
+    d = root(yy - b * b)
+    e = over(yz - b * c, d)
+    f = root(zz - c * c - e * e)
+    return np.stack([a, b, c, d, e, f], axis=1)
 
 
-def uncholesky(factor: FloatArray) -> FloatArray:
+def uncholesky(factors: FloatArray) -> FloatArray:
     """The matrices [N, 6] of lower factors [N, 6]."""
-    full = np.zeros((len(factor), 3, 3))
-    full[:, _ROWS, _COLS] = factor
-    products: FloatArray = (full @ full.transpose(0, 2, 1))[:, _ROWS, _COLS]
-    return products
+    a, b, c, d, e, f = factors.T
+    return np.stack([a * a, a * b, a * c, b * b + d * d, b * c + d * e, c * c + e * e + f * f], axis=1)
 
 
 def to_int8(values: FloatArray, name: str) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
