@@ -16,7 +16,7 @@ from tomosplat.pipeline.pictures import BACKGROUNDS, write_pictures
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.pipeline.views import given_cameras, optical_outline, placed_cameras
-from tomosplat.render import RaymarchSettings, Shading, raymarch
+from tomosplat.render import Raymarcher, RaymarchSettings, Shading
 from tomosplat.report import Report
 
 
@@ -47,8 +47,10 @@ def raymarch_file(
         optical = color_scan(prepared, functions, visible, report)
         cameras = placed_cameras(output, view, optical_outline(optical))
 
+    marcher = Raymarcher(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, settings=settings)
+
     def draw(camera: Cameras) -> NDArray[np.uint8]:
-        picture = raymarch(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, camera, settings=settings)
+        picture = marcher.draw(camera)
         return to_bytes(picture.rgba[0].numpy(), BACKGROUNDS[view.background])
 
     return write_pictures(output, cameras, draw, view.fps, report)

@@ -14,7 +14,7 @@ from tomosplat.render.pathtracer import (
     pathtrace,
 )
 from tomosplat.render.rasterization import RenderOutput, rasterize
-from tomosplat.render.raymarching import RaymarchOutput, RaymarchSettings, Shading, raymarch
+from tomosplat.render.raymarching import Raymarcher, RaymarchOutput, RaymarchSettings, Shading, raymarch
 
 __all__ = [
     "ClipPlane",
@@ -22,6 +22,7 @@ __all__ = [
     "PathTraceSettings",
     "RaymarchOutput",
     "RaymarchSettings",
+    "Raymarcher",
     "RenderOutput",
     "Shading",
     "SurfaceMode",

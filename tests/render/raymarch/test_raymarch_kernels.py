@@ -9,7 +9,7 @@ from tests.render.raymarch.phantoms import OBLIQUE, SAME_GROUP, TWO_GROUPS, blob
 
 from tomosplat.geometry import Cameras, Grid, intrinsics, look_at
 from tomosplat.render.pathtracer.settings import ClipPlane
-from tomosplat.render.raymarching import RaymarchSettings, Shading, raymarch
+from tomosplat.render.raymarching import Raymarcher, RaymarchSettings, Shading, raymarch
 from tomosplat.render.reference.raymarch import composite_reference
 from tomosplat.volume import LabelMap, Volume
 from tomosplat.volume.orientation import AxisOrder
@@ -116,6 +116,18 @@ def test_thin_scans_are_drawn(shape):
         output = march(scan, camera, classification=classification)
         assert float(output.rgba[..., 3].max()) > 0.1
         assert bool(output.rgba.isfinite().all())
+
+
+@pytest.mark.parametrize("mode", ["composite", "mip"])
+def test_a_prepared_scan_draws_every_view_as_if_it_were_the_only_one(mode):
+    scan, camera = scene()
+    settings = RaymarchSettings(mode=mode, jitter=False)
+    other = camera_at(scan[0].grid.center - np.array([10, 70, 20]), scan[0].grid.center, size=21, fov_deg=30)
+    marcher = Raymarcher(*scan, TWO_GROUPS, SAME_GROUP, settings=settings)
+    for view in (camera, other, camera):
+        alone = raymarch(*scan, TWO_GROUPS, SAME_GROUP, view, settings=settings)
+        assert torch.equal(marcher.draw(view).rgba, alone.rgba)
+        assert float(alone.rgba[..., 3].max()) > 0.5
 
 
 def test_no_camera_gives_no_picture():

@@ -39,11 +39,17 @@ def _entry(table: F32, index: int) -> Any:
 
 
 @njit(**INLINE)
-def _emission(tables: Tables, row: int, at: Scalar) -> Any:
+def _between_entries(tables: Tables, table: F32, row: int, at: Scalar) -> Any:
     n = tables.n_visible.shape[1]
     low = min(int(at), n - 2)
     first = row * n + low
-    return lerp(_entry(tables.emission, first), _entry(tables.emission, first + 1), at - f32(low))
+    return lerp(_entry(table, first), _entry(table, first + 1), at - f32(low))
+
+
+@njit(**INLINE)
+def added_by_step(tables: Tables, row: int, at: Scalar) -> Any:
+    """Colour times opacity and opacity, a vector, of a whole step through the value with this coordinate."""
+    return _between_entries(tables, tables.added, row, at)
 
 
 @njit(**INLINE)
@@ -68,7 +74,7 @@ def _mean_emission(tables: Tables, row: int, front: Scalar, back: Scalar) -> Any
 def _look_up(tables: Tables, row: int, front: Scalar, back: Scalar, preintegrated: bool) -> Any:
     if preintegrated:
         return _mean_emission(tables, row, front, back)
-    return _emission(tables, row, front)
+    return _between_entries(tables, tables.emission, row, front)
 
 
 @njit(**INLINE)

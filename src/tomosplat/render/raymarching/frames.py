@@ -1,8 +1,9 @@
-"""All the pictures of one call: tables and bricks once, then every camera on a pool of threads."""
+"""A scan prepared once, then every camera on a pool of threads."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from tomosplat.geometry import Cameras, Grid
 from tomosplat.render.cpu.layout import F32, I32, I64, U8
 from tomosplat.render.raymarching.bricks import find_visible, value_ranges
 from tomosplat.render.raymarching.compositing import composite
+from tomosplat.render.raymarching.depths import tile_depths
 from tomosplat.render.raymarching.kernels import Scan
+from tomosplat.render.raymarching.packing import no_bricks, pack
 from tomosplat.render.raymarching.projecting import project
 from tomosplat.render.raymarching.rays import view_of
 from tomosplat.render.raymarching.settings import RaymarchSettings
-from tomosplat.render.raymarching.shading import light_of
+from tomosplat.render.raymarching.shading import gradient_to_world, light_of
+from tomosplat.render.raymarching.steps import new_batch
 from tomosplat.render.raymarching.tables import mask_table, rows_of_labels, tabulate
-from tomosplat.render.raymarching.tiles import n_slots
 from tomosplat.report import Progress
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import LabelMap, Volume
@@ -28,61 +31,77 @@ from tomosplat.volume import LabelMap, Volume
 _JOBS_PER_THREAD = 16
 
 
-def composite_views(
-    volume: Volume,
-    labels: LabelMap,
-    functions: TransferFunctions,
-    group_of_label: NDArray[np.uint8],
-    shown: U8,
-    cameras: Cameras,
-    settings: RaymarchSettings,
-    progress: Progress | None,
-) -> tuple[F32, F32]:
-    """Pictures [C, H, W, 4] and depths [C, H, W]."""
-    preintegrated = settings.classification == "preintegrated"
-    values, ids = _voxels(volume, labels)
-    lowest, highest = value_ranges(values, _half_step(volume.grid, settings.step_mm) if preintegrated else (0, 0, 0))
-    used, rows = rows_of_labels(functions, group_of_label, shown)
-    ends = float(lowest.min()), float(highest.max())
-    tables = tabulate(used, *ends, settings.step_mm if preintegrated else None)
-    scan = _scan(values, ids, rows, *find_visible(ids, rows, tables, lowest, highest), settings.skip_empty)
-    light = light_of(settings.shading, volume)
-    size = len(cameras), cameras.height, cameras.width
-    rgba, depth = np.empty((*size, 4), np.float32), np.empty(size, np.float32)
-    for number in range(len(cameras)):
-        view = view_of(cameras, number, volume.grid, settings)
-        arguments = (view, scan, tables, light, preintegrated, rgba[number].ravel(), depth[number])
-        threads.run(composite, [(*part, *arguments) for part in _parts(cameras)])
-        if progress:
-            progress(number + 1, len(cameras))
-    return rgba, depth
+class Compositor:
+    """A scan prepared for emission and absorption; the arguments are those of ``Raymarcher``."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        labels: LabelMap,
+        functions: TransferFunctions,
+        group_of_label: NDArray[np.uint8],
+        shown: U8,
+        settings: RaymarchSettings,
+    ) -> None:
+        self._grid, self._settings = volume.grid, settings
+        self._preintegrated = settings.classification == "preintegrated"
+        values, ids = _voxels(volume, labels)
+        reach = _half_step(volume.grid, settings.step_mm) if self._preintegrated else (0, 0, 0)
+        lowest, highest = value_ranges(values, reach)
+        used, rows = rows_of_labels(functions, group_of_label, shown)
+        self._tables = tabulate(
+            used, float(lowest.min()), float(highest.max()), settings.step_mm, preintegrated=self._preintegrated
+        )
+        distances, brick_rows = find_visible(ids, rows, self._tables, lowest, highest)
+        self._scan = _scan(values, ids, rows, distances, brick_rows, settings.skip_empty)
+        if settings.shading:
+            slots, numbers, scales = pack(values, gradient_to_world(volume.grid), distances)
+            self._scan = self._scan._replace(slots=slots, numbers=numbers, scales=scales)
+        self._light = light_of(settings.shading, volume)
+
+    def draw(self, cameras: Cameras, progress: Progress | None) -> tuple[F32, F32]:
+        """Pictures [C, H, W, 4] and depths [C, H, W]."""
+        size = len(cameras), cameras.height, cameras.width
+        rgba, depth = np.zeros((*size, 4), np.float32), np.full(size, np.nan, np.float32)
+
+        def draw(number: int) -> None:
+            view = view_of(cameras, number, self._grid, self._settings)
+            depths = tile_depths(view, self._scan.bricks, *size[1:])
+            arguments = view, self._scan, self._tables, self._light, self._preintegrated, depths
+            pictures = rgba[number].ravel(), depth[number]
+            threads.run(composite, [(*part, *arguments, new_batch(), *pictures) for part in _parts(len(depths))])
+
+        _draw_each(len(cameras), draw, progress)
+        return rgba, depth
 
 
-def project_views(
-    volume: Volume,
-    labels: LabelMap,
-    shown: U8,
-    cameras: Cameras,
-    settings: RaymarchSettings,
-    progress: Progress | None,
-) -> tuple[F32, F32]:
-    """Highest or mean values [C, H, W], and depths [C, H, W] of the highest; NaN where a ray met nothing."""
-    values, ids = _voxels(volume, labels)
-    lowest, highest = value_ranges(values, (0, 0, 0))
-    rows = shown.astype(np.int64)
-    scan = _scan(values, ids, rows, *find_visible(ids, rows, mask_table(), lowest, highest), settings.skip_empty)
-    if not settings.skip_empty:
-        highest[:] = np.inf
-    size = len(cameras), cameras.height, cameras.width
-    pictures, depth = np.empty(size, np.float32), np.empty(size, np.float32)
-    mean = settings.mode == "average"
-    for number in range(len(cameras)):
-        view = view_of(cameras, number, volume.grid, settings)
-        arguments = (view, scan, highest, mean, pictures[number], depth[number])
-        threads.run(project, [(*part, *arguments) for part in _parts(cameras)])
-        if progress:
-            progress(number + 1, len(cameras))
-    return pictures, depth
+class Projector:
+    """A scan prepared for highest and mean values."""
+
+    def __init__(self, volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> None:
+        self._grid, self._settings = volume.grid, settings
+        values, ids = _voxels(volume, labels)
+        lowest, self._highest = value_ranges(values, (0, 0, 0))
+        rows = shown.astype(np.int64)
+        visible = find_visible(ids, rows, mask_table(), lowest, self._highest)
+        self._scan = _scan(values, ids, rows, *visible, settings.skip_empty)
+        if not settings.skip_empty:
+            self._highest[:] = np.inf
+
+    def draw(self, cameras: Cameras, progress: Progress | None) -> tuple[F32, F32]:
+        """Highest or mean values [C, H, W], and depths [C, H, W] of the highest; NaN where a ray met nothing."""
+        size = len(cameras), cameras.height, cameras.width
+        values, depth = np.full((2, *size), np.nan, np.float32)
+
+        def draw(number: int) -> None:
+            view = view_of(cameras, number, self._grid, self._settings)
+            depths = tile_depths(view, self._scan.bricks, *size[1:])
+            arguments = view, self._scan, self._highest, self._settings.mode == "average", depths
+            pictures = values[number], depth[number]
+            threads.run(project, [(*part, *arguments, *pictures) for part in _parts(len(depths))])
+
+        _draw_each(len(cameras), draw, progress)
+        return values, depth
 
 
 def _voxels(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
@@ -108,7 +127,7 @@ def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip:
     if not skip:
         distances[:] = 0
     i, j, k = values.shape
-    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows)
+    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, *no_bricks(distances.shape))
 
 
 def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:
@@ -118,5 +137,12 @@ def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:
     return i, j, k
 
 
-def _parts(cameras: Cameras) -> list[tuple[int, int]]:
-    return threads.split(n_slots(cameras.height, cameras.width), _JOBS_PER_THREAD * threads.n_threads())
+def _parts(n_tiles: int) -> list[tuple[int, int]]:
+    return threads.split(n_tiles, _JOBS_PER_THREAD * threads.n_threads())
+
+
+def _draw_each(n: int, draw: Callable[[int], None], progress: Progress | None) -> None:
+    for number in range(n):
+        draw(number)
+        if progress:
+            progress(number + 1, n)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tomosplat.render.cpu.layout import F32, FAST, I32, I64, OPTIONS, U8, Scalar, uint
+
+I16: TypeAlias = NDArray[np.int16]
 
 #: For what is called from Python: it releases the interpreter lock, so threads run side by side.
 ENTRY: dict[str, Any] = {**OPTIONS, "fastmath": FAST | {"reassoc"}}
 #: For what only kernels call; it is cached as a part of them.
-INLINE: dict[str, Any] = {**ENTRY, "cache": False, "forceinline": True}
+INLINE: dict[str, Any] = {**ENTRY, "cache": False, "forceinline": True, "_nrt": False}
+#: Without counting references to arrays, which would cost more than the work between; such kernels allocate none.
+BORROWING: dict[str, Any] = {**ENTRY, "_nrt": False}
 
 #: Voxels along the edge of a brick.
 BRICK: Any = uint(4)
@@ -20,7 +27,10 @@ class Scan(NamedTuple):
 
     ``row_of_label`` [256] tells the row of the tables for each label; 0 is for what is invisible. ``bricks`` says
     for each brick of BRICK³ voxels how many bricks around it, in every direction, are empty too (0: not empty), and
-    ``rows`` the row of all labels in it, -1 where they differ.
+    ``rows`` the row of all labels in it, -1 where they differ. ``slots`` tells which one a brick is among those packed:
+    ``numbers``, flat [S, 5, 5, 5, 4], are value and gradient (per mm, in world axes) of its voxels and the next;
+    ``scales``, flat [S, 8], say that value = first · number + second and gradient = third · numbers, and from the fifth
+    on the brick's first voxel.
     """
 
     values: F32
@@ -29,6 +39,9 @@ class Scan(NamedTuple):
     shape: tuple[int, int, int]
     bricks: U8
     rows: I32
+    slots: I32
+    numbers: I16
+    scales: F32
 
 
 class Tables(NamedTuple):
@@ -38,6 +51,7 @@ class Tables(NamedTuple):
     whole coordinates; ``n_visible`` [R + 1, N] how many of the cells between them, up to there, have any extinction in
     that row (the last row: in any row). For pre-integration, ``node`` [N] maps these coordinates to those of
     ``pairs``, flat [R, M, M, 4] with M = ``n_nodes``, means over all values between a front and a back.
+    ``added``, like ``emission``, is what a whole step adds: colour times opacity, and opacity.
     """
 
     low: Scalar
@@ -47,3 +61,4 @@ class Tables(NamedTuple):
     node: F32
     pairs: F32
     n_nodes: int
+    added: F32

@@ -73,24 +73,64 @@ def raymarch(
         EmptySceneError: No voxel is visible.
         MemoryLimitError: The pictures would not fit into memory.
     """
-    settings = settings or RaymarchSettings()
-    _check(volume, labels, functions, group_of_label)
-    _check_pinholes(cameras)
-    shown = _shown(settings)
-    _check_memory(volume, cameras)
-    # Compiled kernels are loaded only when there is something to draw.
-    from tomosplat.render.raymarching.frames import composite_views, project_views
+    return Raymarcher(volume, labels, functions, group_of_label, settings=settings).draw(cameras, progress)
 
-    if settings.mode == "composite":
-        rgba, depth = composite_views(volume, labels, functions, group_of_label, shown, cameras, settings, progress)
-        return RaymarchOutput(torch.from_numpy(rgba), torch.from_numpy(depth))
-    values, depth = project_views(volume, labels, shown, cameras, settings, progress)
-    low, high = settings.window or (float(volume.values.min()), float(volume.values.max()))
-    return RaymarchOutput(
-        torch.from_numpy(windowed(values, low, high)),
-        torch.from_numpy(depth) if settings.mode == "mip" else None,
-        values=torch.from_numpy(values),
-    )
+
+class Raymarcher:
+    """A labelled scan prepared for any number of views; takes the arguments of :func:`raymarch` and raises its errors.
+
+    Tables, empty bricks and gradients are found once, so every ``draw`` costs no more than its rays.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        labels: LabelMap,
+        functions: TransferFunctions,
+        group_of_label: NDArray[np.uint8],
+        *,
+        settings: RaymarchSettings | None = None,
+    ) -> None:
+        self._settings = settings = settings or RaymarchSettings()
+        _check(volume, labels, functions, group_of_label)
+        shown = _shown(settings)
+        _check_memory(volume)
+        # Compiled kernels are loaded only when there is something to draw.
+        from tomosplat.render.raymarching.frames import Compositor, Projector
+
+        self._views: Compositor | Projector
+        if settings.mode == "composite":
+            self._views = Compositor(volume, labels, functions, group_of_label, shown, settings)
+        else:
+            self._views = Projector(volume, labels, shown, settings)
+            self._window = settings.window or _default_window(volume, labels, shown, settings)
+
+    def draw(self, cameras: Cameras, progress: Progress | None = None) -> RaymarchOutput:
+        """Draw the scan from each camera, which are drawn alike whether they come together or one by one."""
+        _check_pinholes(cameras)
+        _check_memory_of_pictures(cameras)
+        pictures, depth = self._views.draw(cameras, progress)
+        if self._settings.mode == "composite":
+            return RaymarchOutput(torch.from_numpy(pictures), torch.from_numpy(depth))
+        return RaymarchOutput(
+            torch.from_numpy(windowed(pictures, *self._window)),
+            torch.from_numpy(depth) if self._settings.mode == "mip" else None,
+            values=torch.from_numpy(pictures),
+        )
+
+
+def _default_window(volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> tuple[float, float]:
+    """What ``RaymarchSettings.window`` promises."""
+    if settings.mode == "mip":
+        return float(volume.values.min()), float(volume.values.max())
+    met = shown[labels.values].astype(bool)
+    means = []
+    for axis in range(3):
+        lengths = met.sum(axis)
+        sums = volume.values.sum(axis, where=met, dtype=np.float64)
+        means.append(sums[lengths > 0] / lengths[lengths > 0])
+    low, high = np.percentile(np.concatenate(means), (1, 99)).tolist()
+    return low, high
 
 
 def windowed(values: F32, low: float, high: float) -> F32:
@@ -133,12 +173,19 @@ def _shown(settings: RaymarchSettings) -> U8:
     return shown
 
 
-def _check_memory(volume: Volume, cameras: Cameras) -> None:
-    pictures = 24 * len(cameras) * cameras.height * cameras.width
+def _check_memory(volume: Volume) -> None:
     copies = 0 if volume.values.flags.c_contiguous else 5 * volume.grid.n_voxels
     available = machine.available_memory()
-    if pictures + copies > available:
+    if copies > available:
         raise MemoryLimitError(
-            f"{len(cameras)} pictures of {cameras.width}x{cameras.height} and the scan need "
-            f"{(pictures + copies) / 1e9:.1f} GB and {available / 1e9:.1f} GB are free; render fewer at once or smaller"
+            f"a copy of the scan in memory order needs {copies / 1e9:.1f} GB and {available / 1e9:.1f} GB are free"
+        )
+
+
+def _check_memory_of_pictures(cameras: Cameras) -> None:
+    pictures, available = 24 * len(cameras) * cameras.height * cameras.width, machine.available_memory()
+    if pictures > available:
+        raise MemoryLimitError(
+            f"{len(cameras)} pictures of {cameras.width}x{cameras.height} need {pictures / 1e9:.1f} GB and "
+            f"{available / 1e9:.1f} GB are free; render fewer at once or smaller"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from tomosplat.geometry import Cameras, Grid
-from tomosplat.render.cpu.layout import F64, Scalar, f32, uint
+from tomosplat.render.cpu.layout import F32, F64, Scalar, f32, uint
 from tomosplat.render.raymarching.kernels import BRICK, INLINE
 from tomosplat.render.raymarching.sampling import Cell, cell_at, four, lane
 from tomosplat.render.raymarching.settings import RaymarchSettings
@@ -177,5 +177,20 @@ def leap(ray: Ray, step: Scalar, number: int, brick: Any, empty: int) -> Scalar:
     s = min(s, _exit(lane(ray.start, 1), ray.inverse[1], brick[1], reach))
     s = min(s, _exit(lane(ray.start, 2), ray.inverse[2], brick[2], reach))
     s = min(s, ray.length + step)
+    return max(number + 1, first_beyond(ray, s))
+
+
+@njit(**INLINE)
+def first_beyond(ray: Ray, s: Scalar) -> Scalar:
+    """Number of the first interval whose middle is not surely before ``s``."""
     # Rounded up, by a conversion that truncates.
-    return max(number + 1, int((s - ray.first) * ray.per_step + f32(1.5 - _CAUTION)))
+    return int((s - ray.first) * ray.per_step + f32(1.5 - _CAUTION))
+
+
+@njit(**INLINE)
+def part_between(ray: Ray, depths: F32) -> Any:
+    """First interval and where to stop on a ray that meets what is visible only between two ``depths``."""
+    per_depth = f32(1) / ray.cosine
+    near = depths[0] * per_depth - ray.near
+    # The middle of the first interval, which is shorter, does not follow the rule of the others.
+    return first_beyond(ray, near) if near > ray.first else 0, min(depths[1] * per_depth - ray.near, ray.length)

@@ -1,4 +1,4 @@
-"""Values and gradients between voxels, on a flat array; positions are in index units, voxel centres whole.
+"""Values between voxels, on a flat array; positions are in index units, voxel centres whole.
 
 Beyond the outermost centres the outermost voxels go on. Two neighbours along k are read as one SIMD vector.
 """
@@ -27,7 +27,7 @@ def lane(_typingctx: Any, value: Any, index: Any) -> Any:
 
 
 @intrinsic
-def _split(_typingctx: Any, position: Any, last: Any) -> Any:
+def split(_typingctx: Any, position: Any, last: Any) -> Any:
     """Whole and broken part of the first three lanes of a position, the whole part held within 0..last."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -72,7 +72,7 @@ class Cell(NamedTuple):
 def cell_at(shape: tuple[int, int, int], position: Any) -> Cell:
     """The cell of a position (see ``four``)."""
     last = four(f32(shape[0] - 2), f32(shape[1] - 2), f32(shape[2] - 2))
-    i, j, k, fx, fy, fz = _split(position, last)
+    i, j, k, fx, fy, fz = split(position, last)
     return Cell(i, j, k, fx, fy, fz)
 
 
@@ -100,36 +100,3 @@ def value_in(scan: Scan, cell: Cell) -> Scalar:
     at = cell.i * n_jk + cell.j * n_k + cell.k
     near, far = _across(scan.values, at, n_k, cell.fy), _across(scan.values, at + n_jk, n_k, cell.fy)
     return _along(lerp(near, far, cell.fx), cell.fz)
-
-
-@njit(**INLINE)
-def _ends(values: F32, at: int, before: int, after: int) -> Any:
-    """The neighbours along k of a pair of neighbours."""
-    return vector((values[uint(at - before)], values[uint(at + 1 + after)]))
-
-
-@njit(**INLINE)
-def gradient_in(scan: Scan, cell: Cell) -> Any:
-    """Trilinear interpolation of the voxels' central differences, per index unit."""
-    values, (n_i, n_j, n_k), fx, fy = scan.values, scan.shape, cell.fx, cell.fy
-    n_jk = n_j * n_k
-    at = cell.i * n_jk + cell.j * n_k + cell.k
-    # Steps to the neighbours of the cell; none at the ends of the scan.
-    before_i, after_i = n_jk if cell.i > 0 else 0, n_jk if cell.i < n_i - 2 else 0
-    before_j, after_j = n_k if cell.j > 0 else 0, n_k if cell.j < n_j - 2 else 0
-    before_k, after_k = 1 if cell.k > 0 else 0, 1 if cell.k < n_k - 2 else 0
-    a, b, c, d = at, at + n_k, at + n_jk, at + n_jk + n_k
-    near, far = _across(values, a, n_k, fy), _across(values, c, n_k, fy)
-    first, last = _across(values, a - before_i, n_k, fy), _across(values, c + after_i, n_k, fy)
-    gx = lerp(far - first, last - near, fx)
-    middle = lerp(near, far, fx)
-    near, far = _across(values, a, n_jk, fx), _across(values, b, n_jk, fx)
-    first, last = _across(values, a - before_j, n_jk, fx), _across(values, b + after_j, n_jk, fx)
-    gy = lerp(far - first, last - near, fy)
-    ends = lerp(
-        lerp(_ends(values, a, before_k, after_k), _ends(values, b, before_k, after_k), fy),
-        lerp(_ends(values, c, before_k, after_k), _ends(values, d, before_k, after_k), fy),
-        fx,
-    )
-    gz = lerp(lane(middle, 1) - lane(ends, 0), lane(ends, 1) - lane(middle, 0), cell.fz)
-    return f32(0.5) * _along(gx, cell.fz), f32(0.5) * _along(gy, cell.fz), f32(0.5) * gz

@@ -11,7 +11,7 @@ from numba import njit
 from tomosplat.geometry import Grid
 from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
 from tomosplat.render.raymarching.kernels import INLINE
-from tomosplat.render.raymarching.sampling import lerp
+from tomosplat.render.raymarching.sampling import lane, lerp
 from tomosplat.render.raymarching.settings import Shading
 from tomosplat.volume import Volume
 
@@ -27,11 +27,11 @@ class Light(NamedTuple):
     on: bool
     headlight: bool
     direction: F32  # [3] unit, towards the light
-    to_world: F32  # [3, 3] gradients per index unit → per mm
     ambient: Scalar
     diffuse: Scalar
     highlights: F32  # of cosines that are evenly spaced from ``dim`` to 1
     dim: Scalar
+    per_cosine: Scalar
     fade2: Scalar
 
 
@@ -40,15 +40,19 @@ def light_of(shading: Shading | None, volume: Volume) -> Light:
     wanted = shading or Shading()
     light = np.array(wanted.light or (0, 0, 1), dtype=np.float64)
     dim = _UNSEEN ** (1 / wanted.shininess) if wanted.shininess > 0 else 0.0
+    highlights = (wanted.specular * np.linspace(dim, 1, _HIGHLIGHTS + 1) ** wanted.shininess).astype(np.float32)
+    if wanted.shininess > 0:
+        highlights[0] = 0
+    highlights = np.append(highlights, highlights[-1])
     return Light(
         on=shading is not None,
         headlight=wanted.light is None,
         direction=(light / np.linalg.norm(light)).astype(np.float32),
-        to_world=gradient_to_world(volume.grid).astype(np.float32),
         ambient=f32(wanted.ambient),
         diffuse=f32(wanted.diffuse),
-        highlights=(wanted.specular * np.linspace(dim, 1, _HIGHLIGHTS + 1) ** wanted.shininess).astype(np.float32),
+        highlights=highlights,
         dim=f32(dim),
+        per_cosine=f32(_HIGHLIGHTS / max(1 - dim, 1e-9)),
         # A gradient of exactly 0 has no direction, whatever the fade.
         fade2=f32(max(fade_of(wanted, volume) ** 2, 1e-20)),
     )
@@ -67,31 +71,33 @@ def fade_of(shading: Shading, volume: Volume) -> float:
 
 
 @njit(**INLINE)
-def shade(light: Light, ray: Any, gradient: Any) -> Any:
-    """Factor on the colour and white to add (see :class:`Shading`); the normal is taken on the viewer's side."""
-    gx, gy, gz = gradient
-    m = light.to_world
-    nx = m[0, 0] * gx + m[0, 1] * gy + m[0, 2] * gz
-    ny = m[1, 0] * gx + m[1, 1] * gy + m[1, 2] * gz
-    nz = m[2, 0] * gx + m[2, 1] * gy + m[2, 2] * gz
-    squared = nx * nx + ny * ny + nz * nz
-    fade = squared / (squared + light.fade2)
-    to_viewer = -(nx * ray[0] + ny * ray[1] + nz * ray[2])
-    inverse = f32(1) / math.sqrt(max(squared, f32(1e-30)))
-    if light.headlight:
-        falling = abs(to_viewer) * inverse
-        towards_half = falling
-    else:
-        if to_viewer < 0:
-            inverse = -inverse
+def light_on(light: Light, ray: Any) -> Any:
+    """Directions to the viewer and to the light, and 1 / |l + v|."""
+    vx, vy, vz = -ray[0], -ray[1], -ray[2]
+    lx, ly, lz = vx, vy, vz
+    if not light.headlight:
         lx, ly, lz = light.direction[0], light.direction[1], light.direction[2]
-        falling = max((nx * lx + ny * ly + nz * lz) * inverse, f32(0))
-        hx, hy, hz = lx - ray[0], ly - ray[1], lz - ray[2]
-        half = math.sqrt(max(hx * hx + hy * hy + hz * hz, f32(1e-30)))
-        towards_half = max((nx * hx + ny * hy + nz * hz) * inverse / half, f32(0))
+    half = (lx + vx) * (lx + vx) + (ly + vy) * (ly + vy) + (lz + vz) * (lz + vz)
+    return (vx, vy, vz), (lx, ly, lz), f32(1) / math.sqrt(max(half, f32(1e-30)))
+
+
+@njit(**INLINE)
+def shade(light: Light, slope: Any, steepness: Scalar, viewer: Any, to_light: Any, per_half: Scalar) -> Any:
+    """Factor on the colour and white to add (see :class:`Shading`); the normal is taken on the viewer's side.
+
+    The gradient is ``steepness`` times the last three of ``slope``; the others are what ``light_on`` gives.
+    """
+    x, y, z = lane(slope, 1), lane(slope, 2), lane(slope, 3)
+    squared = x * x + y * y + z * z
+    towards = x * viewer[0] + y * viewer[1] + z * viewer[2]
+    falling = x * to_light[0] + y * to_light[1] + z * to_light[2]
+    steep = squared * (steepness * steepness)
+    fade = steep / (steep + light.fade2)
+    inverse = f32(1) / math.sqrt(max(squared, f32(1e-30)))
+    side = inverse if towards >= f32(0) else -inverse
+    half = (falling + towards) * side * per_half
+    falling = max(falling * side, f32(0))
     lit = f32(1) + fade * (light.ambient + light.diffuse * falling - f32(1))
-    if towards_half <= light.dim:
-        return lit, f32(0)
-    at = min((towards_half - light.dim) / (f32(1) - light.dim), f32(1)) * f32(_HIGHLIGHTS)
-    low = min(int(at), _HIGHLIGHTS - 1)
-    return lit, fade * lerp(light.highlights[uint(low)], light.highlights[uint(low + 1)], at - f32(low))
+    at = min(max((half - light.dim) * light.per_cosine, f32(0)), f32(_HIGHLIGHTS))
+    low = uint(int(at))
+    return lit, fade * lerp(light.highlights[low], light.highlights[low + uint(1)], at - f32(low))

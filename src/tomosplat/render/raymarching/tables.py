@@ -27,14 +27,16 @@ def rows_of_labels(
     return [functions.functions[group] for group in used], row_of_group[group_of_label] * (shown > 0)
 
 
-def tabulate(functions: Sequence[TransferFunction], lowest: float, highest: float, step_mm: float | None) -> Tables:
-    """Tabulate where values, ``lowest`` to ``highest``, and functions overlap; pre-integrate for ``step_mm`` if given.
+def tabulate(
+    functions: Sequence[TransferFunction], lowest: float, highest: float, step_mm: float, preintegrated: bool
+) -> Tables:
+    """Tabulate where values, ``lowest`` to ``highest``, and functions overlap, for steps of ``step_mm``.
 
     Pre-integration needs all values: how steeply they rise tells how much of a peak an interval holds.
     Row 0 of the tables is empty.
     """
     low, high = lowest, highest
-    if functions and step_mm is None:
+    if functions and not preintegrated:
         ends = [f.points[[0, -1], 0] for f in functions]
         low, high = np.clip([lowest, highest], np.min(ends), np.max(ends)).tolist()
     # One flat step more at either end: values from far outside must not count as part of a ramp that begins there.
@@ -45,10 +47,12 @@ def tabulate(functions: Sequence[TransferFunction], lowest: float, highest: floa
     sigma = extinction_of_opacity(rgba[..., 3:])
     emission = np.concatenate([rgba[..., :3] * sigma, sigma], axis=-1)
     node, pairs, n_nodes = _NOTHING, _NOTHING, 0
-    if step_mm is not None:
+    if preintegrated:
         nodes = spread_nodes(emission)
         node = np.interp(np.arange(SIZE), nodes, np.arange(len(nodes))).astype(np.float32)
         pairs, n_nodes = preintegrate(emission, nodes, step_mm).ravel(), len(nodes)
+    opacity = -np.expm1(-sigma * step_mm)
+    added = np.concatenate([rgba[..., :3] * opacity, opacity], axis=-1)
     return Tables(
         low=f32(low),
         per_unit=f32((SIZE - 1) / (high - low) if high > low else 0),
@@ -57,6 +61,7 @@ def tabulate(functions: Sequence[TransferFunction], lowest: float, highest: floa
         node=node,
         pairs=pairs,
         n_nodes=n_nodes,
+        added=added.astype(np.float32).ravel(),
     )
 
 
@@ -70,4 +75,4 @@ def _count_visible(sigma: F64) -> I32:
 def mask_table() -> Tables:
     """Tables of one row in which every value is visible: what is drawn depends on the label alone."""
     n_visible = np.array([[0, 0], [0, 1], [0, 1]], np.int32)
-    return Tables(f32(0), f32(0), _NOTHING, n_visible, _NOTHING, _NOTHING, 0)
+    return Tables(f32(0), f32(0), _NOTHING, n_visible, _NOTHING, _NOTHING, 0, _NOTHING)

@@ -9,17 +9,17 @@ from numba import njit
 from tomosplat.render.raymarching.kernels import INLINE
 
 #: Pixels along the edge of a tile.
-EDGE = 16
+EDGE = 8
 
 
-def n_slots(height: int, width: int) -> int:
-    """Pixels of all tiles, also of what sticks out of the picture."""
-    return -(-height // EDGE) * -(-width // EDGE) * EDGE * EDGE
+def n_across(n_pixels: int) -> int:
+    """Tiles over a height or width, the last of which may stick out."""
+    return -(-n_pixels // EDGE)
 
 
 @njit(**INLINE)
-def pixel_of(slot: int, height: int, width: int) -> Any:
-    """Row and column of a slot; they may lie outside the picture."""
+def tile_bounds(tile: int, height: int, width: int) -> Any:
+    """First and last row and column of a tile, the last ones not included."""
     across = (width + EDGE - 1) // EDGE
-    tile, inside = slot // (EDGE * EDGE), slot % (EDGE * EDGE)
-    return tile // across * EDGE + inside % EDGE, tile % across * EDGE + inside // EDGE
+    row, column = tile // across * EDGE, tile % across * EDGE
+    return row, min(row + EDGE, height), column, min(column + EDGE, width)
