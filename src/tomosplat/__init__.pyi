@@ -5,8 +5,12 @@ from .files.cameras import write_cameras as write_cameras
 from .files.images import write_png as write_png
 from .files.scans import read_labels as read_labels
 from .files.scans import read_volume as read_volume
+from .files.scene_glb import read_glb as read_glb
+from .files.scene_glb import write_glb as write_glb
 from .files.scene_ply import read_ply as read_ply
 from .files.scene_ply import write_ply as write_ply
+from .files.scenes import read_scene as read_scene
+from .files.scenes import write_scene as write_scene
 from .files.videos import write_mp4 as write_mp4
 from .gaussians import GaussianScene as GaussianScene
 from .gaussians import prime as prime
@@ -21,6 +25,7 @@ from .lighting import march_light as march_light
 from .render import rasterize as rasterize
 from .transfer import TransferFunctions as TransferFunctions
 from .transfer import apply_transfer as apply_transfer
+from .viewer.html import write_html as write_html
 from .viewer.serving import serve as serve
 from .volume import LabelMap as LabelMap
 from .volume import OpticalVolume as OpticalVolume

@@ -188,9 +188,11 @@ def test_an_empty_scene_is_refused() -> None:
         pack_gaussians(random_scene(0), title="t")
 
 
-def test_presets_travel() -> None:
+def test_presets_travel_and_are_those_of_the_scenes_unit_by_default() -> None:
     preset = TransferFunctions.preset("unseen")
     assert pack_gaussians(lit_scene(), title="t", presets=[preset]).header["presets"] == [preset.to_dict()]
+    assert len(pack_gaussians(lit_scene(), title="t").header["presets"]) == 2
+    assert pack_gaussians(random_scene(), title="t").header["presets"] == []
 
 
 finite = st.floats(-1e4, 1e4, width=32)

@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from tomosplat.errors import GeometryError, InputError
-from tomosplat.files.atomic import writing
 from tomosplat.files.scenes import SCENE_SUFFIXES, read_scene, write_scene
 from tomosplat.gaussians import GaussianScene
 from tomosplat.pipeline.options import ReadingOptions
 from tomosplat.pipeline.scan import prepare_scan
 from tomosplat.report import Report
-from tomosplat.transfer import TransferFunctions
-from tomosplat.viewer.html import page_with_scene
-from tomosplat.viewer.packing import Blob, pack_gaussians, pack_volume
+from tomosplat.viewer.html import write_html
+from tomosplat.viewer.packing import Blob, pack_volume
 from tomosplat.viewer.sharing import shareable
 from tomosplat.volume import Volume
 
@@ -50,25 +48,10 @@ def export_file(
             write_scene(output, scene)
     else:
         volume = None if slices is None else _slices(slices, scene, reading, report)
-        with report.stage("pack"):
-            page = scene_page(scene, title, volume)
-        with report.stage("write"), writing(output) as temporary:
-            temporary.write_bytes(page)
+        with report.stage("write"):
+            write_html(output, scene, title=title, volume=volume)
     report.facts["bytes"] = output.stat().st_size
     return output.stat().st_size
-
-
-def scene_page(scene: GaussianScene, title: str, volume: Blob | None = None) -> bytes:
-    """A page that holds a scene, with the presets to choose from where they fit its values.
-
-    Raises:
-        EmptySceneError: The scene has no Gaussian.
-        UnitsError: The scene has values that the page's format does not hold.
-    """
-    presets = (TransferFunctions.preset("seen"), TransferFunctions.preset("unseen"))
-    unit = scene.shading.get("functions", {}).get("unit")
-    fitting = [functions for functions in presets if functions.unit == unit]
-    return page_with_scene(pack_gaussians(scene, title=title, presets=fitting), volume)
 
 
 def _check_output(output: Path, slices: Path | None) -> None:
@@ -82,7 +65,7 @@ def _check_output(output: Path, slices: Path | None) -> None:
 def _slices(path: Path, scene: GaussianScene, reading: ReadingOptions, report: Report) -> Blob:
     prepared = prepare_scan(path, reading, report)
     _check_belongs(scene, prepared.volume)
-    with report.stage("pack"):
+    with report.stage("pack slices"):
         return pack_volume(prepared.volume, prepared.labels)
 
 

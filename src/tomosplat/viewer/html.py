@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 
-from tomosplat.viewer.packing import Blob
+from tomosplat.files.atomic import writing
+from tomosplat.gaussians import GaussianScene
+from tomosplat.viewer.packing import Blob, pack_gaussians
 from tomosplat.viewer.serving.page import MARK, load_page
 
 
-def page_with_scene(gaussians: Blob, volume: Blob | None = None) -> bytes:
-    """The page as a file that opens from disk and asks no network for anything.
+def write_html(
+    path: str | os.PathLike[str], scene: GaussianScene, *, title: str = "Scene", volume: Blob | None = None
+) -> None:
+    """Write a page that shows a scene in any browser: opened from disk, it asks no network for anything.
+
+    Nothing about a patient or a machine gets into it but what ``title`` says, and what can be seen.
 
     Args:
-        gaussians: What ``pack_gaussians`` gave.
+        path: The file.
+        scene: What to show.
+        title: What the page calls it.
         volume: What ``pack_volume`` gave, for slices and cut faces.
+
+    Raises:
+        EmptySceneError: The scene has no Gaussian.
+        UnitsError: The scene has values that the page's format does not hold (see ``pack_gaussians``).
+        OutputError: The file could not be written; what was there before stays.
     """
+    page = scene_page(scene, title, volume)
+    with writing(path) as temporary:
+        temporary.write_bytes(page)
+
+
+def scene_page(scene: GaussianScene, title: str, volume: Blob | None = None) -> bytes:
+    """The page of ``write_html``."""
     before, _, after = load_page().html.partition(MARK)
     settings = json.dumps({"mode": "embedded"})
     parts = [before, f'<script type="application/json" id="tomosplat-config">{settings}</script>\n']
-    parts.append(_element("tomosplat-scene", gaussians))
+    parts.append(_element("tomosplat-scene", pack_gaussians(scene, title=title)))
     if volume is not None:
         parts.append(_element("tomosplat-volume", volume))
     return "".join([*parts, after]).encode()

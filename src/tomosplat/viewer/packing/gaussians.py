@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tomosplat.errors import EmptySceneError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.blob import Blob
+from tomosplat.viewer.packing.curve import morton_order
 from tomosplat.viewer.packing.header import is_lit, scene_header
 from tomosplat.viewer.packing.records import RECORD, Ranges, Records, decode, encode
 from tomosplat.viewer.sharing import shareable
@@ -23,7 +23,11 @@ CHUNK_SIZE = 65536
 
 
 def pack_gaussians(
-    scene: GaussianScene, *, title: str, presets: Sequence[TransferFunctions] = (), chunk_size: int = CHUNK_SIZE
+    scene: GaussianScene,
+    *,
+    title: str,
+    presets: Sequence[TransferFunctions] | None = None,
+    chunk_size: int = CHUNK_SIZE,
 ) -> Blob:
     """Pack a scene for the page, 64 bytes a Gaussian.
 
@@ -33,7 +37,7 @@ def pack_gaussians(
     Args:
         scene: What to show, of any float dtype.
         title: What the page calls it.
-        presets: Transfer functions to choose from.
+        presets: Transfer functions to choose from; by default the package's own in the scene's unit.
         chunk_size: How many Gaussians come in one section, at most.
 
     Raises:
@@ -49,7 +53,7 @@ def pack_gaussians(
         scene = replace(scene, illumination=None)
     ranges = Ranges.of(scene)
     records = encode(scene, ranges)
-    records = records[_morton_order(records["mean"])]
+    records = records[morton_order(records["mean"])]
     n_chunks = math.ceil(len(scene) / chunk_size)
     # Dealt out in turn: each chunk is a thinner copy of the whole scene.
     chunks = [records[c::n_chunks] for c in range(n_chunks)]
@@ -79,16 +83,3 @@ def _chunks(blob: Blob) -> Iterator[Records]:
 def _planes(records: Records) -> bytes:
     """All first bytes, then all second bytes, ...: like beside like compresses better."""
     return np.ascontiguousarray(records).view(np.uint8).reshape(len(records), RECORD.itemsize).T.tobytes()
-
-
-def _morton_order(means: NDArray[np.uint16]) -> NDArray[np.intp]:
-    """Indices that sort points [N, 3] along the curve that interleaves the bits of their coordinates."""
-    # Spreads 16 bits to every third place, in halves of halves.
-    steps = ((16, 0xFF0000FF), (8, 0xF00F00F00F), (4, 0xC30C30C30C3), (2, 0x249249249249))
-    keys = np.zeros(len(means), dtype=np.uint64)
-    for axis in range(3):
-        bits = means[:, axis].astype(np.uint64)
-        for shift, mask in steps:
-            bits = (bits | bits << np.uint64(shift)) & np.uint64(mask)
-        keys |= bits << np.uint64(axis)
-    return np.argsort(keys, kind="stable")

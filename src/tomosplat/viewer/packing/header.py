@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from tomosplat import machine
 from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
@@ -14,17 +13,18 @@ from tomosplat.gaussians import GaussianScene
 from tomosplat.lighting import LightRig
 from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.numbers import FloatArray
-from tomosplat.viewer.packing.records import Ranges
+from tomosplat.viewer.packing.records import Ranges, array
 
 #: Less opacity than this is not drawn.
 _MIN_OPACITY = 1 / 255
 
 
 def scene_header(
-    scene: GaussianScene, ranges: Ranges, title: str, presets: Sequence[TransferFunctions], chunks: Sequence[int]
+    scene: GaussianScene, ranges: Ranges, title: str, presets: Sequence[TransferFunctions] | None, chunks: Sequence[int]
 ) -> dict[str, Any]:
     """``SceneHeader`` of ``web/src/scene/types.ts``, of a scene that is ``shareable``."""
     shading = _shading(scene)
+    unit = shading["functions"]["unit"] if shading else "arbitrary"
     low, high = extent(scene).tolist()
     return {
         "kind": "gaussians",
@@ -34,14 +34,19 @@ def scene_header(
         "chunks": list(chunks),
         "bounds_mm": [ranges.low.tolist(), ranges.high.tolist()],
         "extent_mm": [low, high],
-        "unit": shading["functions"]["unit"] if shading else "arbitrary",
+        "unit": unit,
         "value_range": ranges.values,
         "direction_weight": scene.direction_weight,
         "organs": _organs(scene),
         "shading": shading,
-        "presets": [functions.to_dict() for functions in presets],
+        "presets": [functions.to_dict() for functions in (_shipped(unit) if presets is None else presets)],
         "facts": {**scene.provenance, "tomosplat": machine.version_of("tomosplat")},
     }
+
+
+def _shipped(unit: str) -> list[TransferFunctions]:
+    presets = (TransferFunctions.preset("seen"), TransferFunctions.preset("unseen"))
+    return [functions for functions in presets if functions.unit == unit]
 
 
 def is_lit(scene: GaussianScene) -> bool:
@@ -52,20 +57,17 @@ def is_lit(scene: GaussianScene) -> bool:
 
 def extent(scene: GaussianScene) -> FloatArray:
     """Lowest and highest corner [2, 3] mm of the ellipsoids at whose surfaces the Gaussians fade below 1/255."""
-    opacities = scene.opacities.double()
-    seen = opacities > _MIN_OPACITY
-    if not bool(seen.any()):
-        seen = torch.ones_like(seen)
-    reach = torch.sqrt(2 * torch.log((opacities[seen] / _MIN_OPACITY).clamp_min(1)))
-    sizes = reach[:, None] * scene.covs[seen][:, [0, 3, 5]].double().clamp_min(0).sqrt()
-    means = scene.means[seen].double()
-    corners: FloatArray = torch.stack([(means - sizes).amin(dim=0), (means + sizes).amax(dim=0)]).cpu().numpy()
+    opacities, variances, means = array(scene.opacities), array(scene.covs)[:, [0, 3, 5]], array(scene.means)
+    reach = np.sqrt(2 * np.log(np.maximum(opacities / _MIN_OPACITY, 1)))
+    sizes = reach[:, None] * np.sqrt(variances)
+    seen = opacities > _MIN_OPACITY if bool((opacities > _MIN_OPACITY).any()) else np.ones_like(opacities, dtype=bool)
+    corners: FloatArray = np.stack([(means - sizes)[seen].min(axis=0), (means + sizes)[seen].max(axis=0)])
     return corners
 
 
 def _organs(scene: GaussianScene) -> list[dict[str, Any]]:
     labels = scene.labels.cpu().numpy()
-    means = scene.means.detach().cpu().double().numpy()
+    means = array(scene.means)
     counts = np.bincount(labels, minlength=256)
     sums = [np.bincount(labels, weights=column, minlength=256) for column in means.T]
     centers = np.stack(sums, axis=1) / np.maximum(counts, 1)[:, None]

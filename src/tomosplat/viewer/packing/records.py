@@ -66,7 +66,7 @@ class Ranges:
     @classmethod
     def of(cls, scene: GaussianScene) -> Ranges:
         """The ranges of a scene of at least one Gaussian."""
-        means, values = _array(scene.means), scene.values
+        means, values = array(scene.means), scene.values
         span = (float(values.min()), float(values.max())) if values is not None else None
         return cls(means.min(axis=0), means.max(axis=0), span)
 
@@ -81,20 +81,20 @@ def encode(scene: GaussianScene, ranges: Ranges) -> Records:
     _check(scene)
     n = len(scene)
     records = np.zeros(n, dtype=RECORD)
-    records["mean"] = to_uint16(_array(scene.means), ranges.low, ranges.high)
-    records["opacity"] = np.rint(_array(scene.opacities) * 65535)
+    records["mean"] = to_uint16(array(scene.means), ranges.low, ranges.high)
+    records["opacity"] = np.rint(array(scene.opacities) * 65535)
     if scene.values is not None and ranges.values is not None:
-        records["value"] = to_uint16(_array(scene.values), *ranges.values)
+        records["value"] = to_uint16(array(scene.values), *ranges.values)
     records["label"] = scene.labels.cpu().numpy()
-    records["cov_factor"] = to_float16(cholesky(_array(scene.covs), "scene.covs"), "scene.covs (square root)")
-    records["direction"] = to_octahedral(_array(scene.means_dir))
+    records["cov_factor"] = to_float16(cholesky(array(scene.covs), "scene.covs"), "scene.covs (square root)")
+    records["direction"] = to_octahedral(array(scene.means_dir))
     light = scene.illumination if scene.illumination is not None else torch.ones(n, 3)
-    records["light"] = to_rgb9e5(_array(light), "scene.illumination")
-    sh = _array(scene.sh)
+    records["light"] = to_rgb9e5(array(light), "scene.illumination")
+    sh = array(scene.sh)
     records["base"] = to_float16(sh[:, 0], "scene.sh")
-    factors = cholesky(_array(scene.precisions_dir), "scene.precisions_dir")
+    factors = cholesky(array(scene.precisions_dir), "scene.precisions_dir")
     records["precision_exponent"], records["precision_factor"] = to_int8(factors, "scene.precisions_dir (square root)")
-    records["gain_exponent"], records["gain"] = to_int8(_array(scene.gains).reshape(n, 9), "scene.gains")
+    records["gain_exponent"], records["gain"] = to_int8(array(scene.gains).reshape(n, 9), "scene.gains")
     records["sh_exponent"], records["sh"] = to_int8(sh[:, 1:].reshape(n, 9), "scene.sh")
     return records
 
@@ -119,9 +119,10 @@ def decode(records: Records, ranges: Ranges) -> dict[str, Any]:
     return {**tensors, "labels": torch.from_numpy(records["label"].copy())}
 
 
-def _array(tensor: Tensor) -> FloatArray:
-    array: FloatArray = tensor.detach().cpu().double().numpy()
-    return array
+def array(tensor: Tensor) -> FloatArray:
+    """A tensor's numbers in float64."""
+    numbers: FloatArray = tensor.detach().cpu().double().numpy()
+    return numbers
 
 
 def _check(scene: GaussianScene) -> None:
