@@ -33,7 +33,7 @@ GRIDS = {
 @pytest.fixture
 def page(started: Page) -> Page:
     marked_volume(np.eye(3), (1, 1, 3)).show(started, [(1, "kidney_right"), (2, "spleen")])
-    started.get_by_label("Organs", exact=True).and_(started.locator("select")).select_option("none")
+    started.get_by_label("Overlay", exact=True).select_option("none")
     return started
 
 
@@ -194,7 +194,7 @@ def colourful(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize("style", ["contours", "fill"])
 def test_organs_are_drawn_over_the_slice_unless_hidden(page: Page, style: str) -> None:
-    page.get_by_label("Organs", exact=True).and_(page.locator("select")).select_option(style)
+    page.get_by_label("Overlay", exact=True).select_option(style)
     visible = [True] * 256
     set_state(page, visible=visible)
     shown = colourful(picture(page, "axial"))

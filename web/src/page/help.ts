@@ -1,3 +1,4 @@
+import { SLICE_HELP } from "../slices/steering";
 import { iconButton } from "./controls";
 import { element } from "./dom";
 import type { Shortcuts } from "./shortcuts";
@@ -31,8 +32,9 @@ export function helpSheet(parent: HTMLElement, shortcuts: Shortcuts): () => void
       const name = NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
       groups.set(group, [...(groups.get(group) ?? []), ...row(element("kbd", {}, name), does)]);
     }
-    const pointer = POINTER.flatMap(([gesture, does]) => row(gesture, does));
-    body.replaceChildren(list("Picture", pointer), ...[...groups].map(([group, rows]) => list(group, rows)));
+    const gestures = (all: typeof POINTER) => all.flatMap(([gesture, does]) => row(gesture, does));
+    const hands = [list("Picture", gestures(POINTER)), list("Slices", gestures(SLICE_HELP))];
+    body.replaceChildren(...hands, ...[...groups].map(([group, rows]) => list(group, rows)));
     dialog.showModal();
   };
 }

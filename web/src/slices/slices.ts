@@ -1,5 +1,5 @@
 import "./slices.css";
-import { choice, toggle } from "../page/controls";
+import { choice, textButton } from "../page/controls";
 import { element } from "../page/dom";
 import { organTitle } from "../page/organs/names";
 import type { Organ, VolumeData } from "../scene/types";
@@ -53,7 +53,7 @@ export class Slices {
     view: Pick<View3D, "canvas" | "overlay">,
   ) {
     this.windows = new WindowChoice(store);
-    const [labels, select] = choice("Organs", LABEL_STYLES, (style) => {
+    const [labels, select] = choice("Overlay", LABEL_STYLES, (style) => {
       this.style = style as LabelStyle;
       this.redraw();
     });
@@ -61,11 +61,14 @@ export class Slices {
     this.panes = Object.fromEntries(PLANE_NAMES.map((name) => [name, this.pane(name)])) as Record<PlaneName, Pane>;
     const area = element("div", { class: "slice-panes" }, ...PLANE_NAMES.map((name) => this.panes[name].root));
     const outlines = new Layer(view, store, ["crosshair", "slices"], (project) => this.outlines(project));
-    const [inView, inViewSwitch] = toggle("Show in 3D", (on) => {
-      this.outlined = on;
+    const inView = textButton("3D", () => {
+      this.outlined = !this.outlined;
+      inView.setAttribute("aria-pressed", String(this.outlined));
       outlines.redraw();
     });
-    inViewSwitch.checked = this.outlined;
+    inView.title = "Frames of the slices in the 3D view";
+    inView.setAttribute("aria-label", inView.title);
+    inView.setAttribute("aria-pressed", String(this.outlined));
     const bar = element("div", { class: "slice-bar" }, this.windows.root, labels, inView);
     const absent = element("p", { class: "slice-absent" }, ABSENT);
     this.root = element("div", { class: "slice-view" }, bar, area, this.readout.root, absent);

@@ -5,6 +5,19 @@ import { add, dot, scale, subtract, type Vec3 } from "../vectors";
 import { listen } from "./gestures";
 import type { Pane } from "./pane";
 
+/** How slices are steered, for the help sheet. */
+export const SLICE_HELP: readonly (readonly [string, string])[] = [
+  ["Click, drag", "Move the crosshair"],
+  ["Wheel", "Through the slices"],
+  ["Right drag", "Window: width, level"],
+  ["Ctrl wheel, pinch", "Nearer, further"],
+  ["Shift drag", "Move the picture"],
+  ["Double-click, Enter", "Enlarge, make small"],
+  ["Arrow keys", "Crosshair; with Shift tenfold"],
+  ["Page up, down", "Through the slices"],
+  ["Home", "Show all of the slice"],
+];
+
 /** What steering a pane tells those who own it. */
 export interface Steered {
   /** The pane's framing changed; the store does not know of it. */

@@ -63,7 +63,7 @@ export class WindowChoice {
     this.custom.textContent = `W ${shown(width)} L ${shown(level)}`;
     this.custom.hidden = known !== undefined;
     this.select.value = known?.[0] ?? CUSTOM;
-    this.select.title = this.custom.textContent;
+    this.select.title = `Window: ${this.custom.textContent}`;
   }
 }
 
