@@ -1,0 +1,4 @@
+/** The scene cannot be drawn; the message is for people. */
+export class RendererError extends Error {
+  override name = "RendererError";
+}
