@@ -14,6 +14,7 @@ import pytest
 import torch
 from tests.render.random_scenes import one_gaussian
 from tests.viewer.packed_scenes import lit_scene
+from torch.nn.functional import avg_pool2d
 
 from tomosplat.geometry import frame_points, sphere_directions
 from tomosplat.render import rasterize
@@ -61,7 +62,7 @@ def test_the_few_look_like_the_many() -> None:
     few = thinned(cloud, 6)
     assert len(few) == n // 6
     camera = frame_points(means.numpy(), sphere_directions([30], [10]), 256, 256)
-    many, less = (rasterize(scene, camera).rgba[0, ..., 3] for scene in (cloud, few))
+    # In patches of 32 pixels, in which single Gaussians do not show.
+    many, less = (avg_pool2d(rasterize(scene, camera).rgba[..., 3], 32) for scene in (cloud, few))
     assert many.max() > 0.2
-    assert (many.mean() - less.mean()).abs() < 0.1 * many.mean()
-    assert (many - less).abs().max() < 0.25 * many.max()
+    torch.testing.assert_close(less, many, rtol=0.1, atol=0.02)
