@@ -13,6 +13,8 @@ from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
 from tomosplat.cli.export import Export
+from tomosplat.cli.finetune import FineTune
+from tomosplat.cli.fit import Fit
 from tomosplat.cli.info import Info
 from tomosplat.cli.pathtrace import PathTrace
 from tomosplat.cli.prepare import Prepare
@@ -30,6 +32,8 @@ Command = (
     | Annotated[PathTrace, tyro.conf.subcommand("pathtrace")]
     | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Fit, tyro.conf.subcommand("fit")]
+    | Annotated[FineTune, tyro.conf.subcommand("finetune")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

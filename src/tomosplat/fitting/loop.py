@@ -125,6 +125,8 @@ def fit(
         state = FitState.begin(scene, settings)
     if not state.looks:
         _look(state, views, held_out, on_look)
+    # A fit that goes on may find fewer views than it knew: those traced on the fly come one by one.
+    state.deck = [index for index in state.deck if index < len(views)]
     scale, extent = _typical_scale(scene), camera_extent(views)
     while state.iteration < settings.iterations and not _only_got_worse(state, settings.patience):
         _step(state, views, settings, scale)

@@ -1,0 +1,33 @@
+"""A scene and pictures of it in, a better scene out: what ``tomosplat finetune`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tomosplat.files.scenes import check_scene_name, read_scene
+from tomosplat.gaussians import GaussianScene
+from tomosplat.pipeline.fit_options import FittingOptions, GivenViews
+from tomosplat.pipeline.fitting import fit_and_write, fit_settings
+from tomosplat.pipeline.given_views import read_views
+from tomosplat.report import Report
+
+_ITERATIONS = 300
+
+
+def finetune_file(
+    scene_path: Path, folder: Path, output: Path, given: GivenViews, options: FittingOptions, report: Report
+) -> GaussianScene:
+    """Fit a scene file to the pictures in a folder and write the result.
+
+    Raises:
+        InputError: The scene, the pictures or an option cannot be used, or they do not belong together.
+        DivergedError: A value was no longer finite; the last good scene is written all the same.
+        OutputError: The result could not be written.
+    """
+    check_scene_name(output)
+    settings = fit_settings(options, iterations=_ITERATIONS, densify=False)
+    with report.stage("read scene"):
+        scene = read_scene(scene_path)
+    with report.stage("read views"):
+        views, held_out = read_views(folder, given)
+    return fit_and_write(scene, views, held_out, output, settings, options, report)

@@ -1,0 +1,73 @@
+"""A scan in, a fitted scene out: what ``tomosplat fit`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tomosplat.errors import InputError
+from tomosplat.files.scenes import check_scene_name
+from tomosplat.gaussians import GaussianScene
+from tomosplat.lighting import load_rig
+from tomosplat.pipeline.fit_options import FittingOptions, GivenViews, TracedViews
+from tomosplat.pipeline.fit_surface import surface_scene
+from tomosplat.pipeline.fitting import fit_and_write, fit_settings
+from tomosplat.pipeline.given_views import read_views
+from tomosplat.pipeline.options import PrimingOptions, ScanOptions
+from tomosplat.pipeline.prime import prime_prepared
+from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
+from tomosplat.pipeline.traced_views import Tracer, can_denoise, chosen_cameras
+from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.report import Report
+
+Init = Literal["agp", "marching-cubes"]
+#: Steps: a primed scene is nearly there, a grey surface is not.
+_ITERATIONS = {"agp": 300, "marching-cubes": 2000}
+
+
+def fit_file(
+    path: Path,
+    output: Path,
+    init: Init,
+    folder: Path | None,
+    reading: ScanOptions,
+    priming: PrimingOptions,
+    given: GivenViews,
+    traced: TracedViews,
+    options: FittingOptions,
+    report: Report,
+) -> GaussianScene:
+    """Fit a scan file to pictures, given or traced on the fly, and write the scene.
+
+    Raises:
+        InputError: The scan, the pictures or an option cannot be used, or they do not belong together.
+        DivergedError: A value was no longer finite; the last good scene is written all the same.
+        OutputError: The result could not be written.
+    """
+    # Whatever can be refused without the scan is refused before it is read.
+    check_scene_name(output)
+    settings = fit_settings(options, iterations=_ITERATIONS[init], densify=init == "marching-cubes")
+    functions, visible, rig = load_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
+    if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
+        raise InputError("--samples and --size must be at least 1 and --n-views at least 2")
+    views = read_views(folder, given) if folder is not None else None
+
+    prepared = prepare_scan(path, reading, report)
+    optical = color_scan(prepared, functions, visible, report)
+    if init == "agp":
+        scene = prime_prepared(prepared, functions, visible, priming, report)
+    else:
+        with report.stage("marching cubes"):
+            scene = surface_scene(prepared, optical, options.seed)
+    if views is not None:
+        return fit_and_write(scene, *views, output, settings, options, report)
+
+    with report.stage("choose views"):
+        cameras = chosen_cameras(scene, optical, traced)
+    clean = can_denoise() and not traced.raw
+    with Tracer(optical, rig, cameras, traced, options.seed, clean=clean) as tracer:
+        with report.stage("trace first views"):
+            tracer.wait_for(2)
+        fitted = fit_and_write(scene, tracer.views, (), output, settings, options, report, tracer.keep_pace)
+    report.facts["traced"] = {"views": len(tracer.views), "samples_per_pixel": tracer.samples, "denoised": clean}
+    return fitted
