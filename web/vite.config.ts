@@ -29,7 +29,8 @@ function singleFile(): Plugin {
 export default defineConfig({
   plugins: [singleFile()],
   base: "./",
-  worker: { format: "es" },
+  // Browsers start no module workers for pages opened from disk.
+  worker: { format: "iife" },
   build: {
     outDir: "../src/tomosplat/viewer/static",
     emptyOutDir: true,
