@@ -129,7 +129,7 @@ def fit(
     state.deck = [index for index in state.deck if index < len(views)]
     scale, extent = _typical_scale(scene), camera_extent(views)
     while state.iteration < settings.iterations and not _only_got_worse(state, settings.patience):
-        _step(state, views, settings, scale)
+        take_step(state, views, settings, scale)
         control_density(state.gaussians, state.density, state.iteration, settings, extent, state.rng)
         if progress:
             progress(state.iteration, settings.iterations)
@@ -139,7 +139,8 @@ def fit(
     return state
 
 
-def _step(state: FitState, views: Sequence[View], settings: FitSettings, scale: float) -> None:
+def take_step(state: FitState, views: Sequence[View], settings: FitSettings, scale: float) -> None:
+    """Show one view and take Adam's step; rates in mm are for Gaussians of ``scale`` mm. Errors as ``fit``."""
     if not state.deck:
         state.deck = state.rng.permutation(len(views)).tolist()
     view = views[state.deck.pop()]

@@ -44,11 +44,11 @@ class GivenViews:
 class TracedViews:
     """The pictures that are traced where no --views are given."""
 
-    n_views: int = 20
-    """How many views."""
+    n_views: int = 40
+    """How many views; many noisy ones teach more than few clean ones."""
     size: int = 400
     """Edge of the square pictures in pixels."""
-    samples: int = 16
+    samples: int = 8
     """Paths through each pixel in the end; every view starts with a quarter of them."""
     raw: bool = False
     """Fit to the noisy pictures even where the extra "denoise" is installed."""
