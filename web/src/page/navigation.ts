@@ -59,7 +59,9 @@ export function navigate(canvas: HTMLCanvasElement, store: Store): void {
     },
     { passive: false },
   );
-  canvas.addEventListener("keydown", (event) => {
+  // The keys turn the view unless another control has the focus, which may have its own use for them.
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== document.body && event.target !== canvas) return;
     const [x, y] = ARROWS[event.key] ?? [0, 0];
     if (!(x || y) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();

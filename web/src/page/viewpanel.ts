@@ -1,29 +1,25 @@
 import type { Orbit, Store } from "../state";
 import type { Vec3 } from "../vectors";
+import type { Commands } from "./commands";
 import { folded, section, segments, slider, textButton, toggle } from "./controls";
 import { element } from "./dom";
-import { STANDARD_VIEWS, type StandardView } from "./orbiting";
+import { STANDARD_VIEWS } from "./orbiting";
 import type { SceneStore } from "./scenes";
 import { BACKGROUNDS, type Theme } from "./theme";
 import { hexOf, rgbOf } from "./transfer/points";
 import { windowSection } from "./windowing";
 
-interface ViewActions {
-  look(view: StandardView): void;
-  reset(): void;
-}
-
 /** The panel of views, window, background and what only experts need. */
-export function mountView(parent: HTMLElement, store: Store, scenes: SceneStore, actions: ViewActions): void {
+export function mountView(parent: HTMLElement, store: Store, scenes: SceneStore, commands: Commands): void {
   parent.append(
-    cameraSection(store, actions),
+    cameraSection(store, commands),
     windowSection(store, scenes),
     appearanceSection(store),
     advancedSection(store),
   );
 }
 
-function cameraSection(store: Store, { look, reset }: ViewActions): HTMLElement {
+function cameraSection(store: Store, { look, reset }: Commands): HTMLElement {
   const views = STANDARD_VIEWS.map((view, index) => {
     const button = textButton(view.name, () => look(view));
     button.title = `Look from ${view.name.toLowerCase()} (${index + 1})`;
