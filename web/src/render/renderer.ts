@@ -11,7 +11,7 @@ import { subtract, apply as transform, type Vec3 } from "../vectors";
 import type { Looks } from "./appearance";
 import { type Camera, orbitCamera } from "./camera";
 import { type Planes, planesOf } from "./clipping";
-import { openContext } from "./context";
+import { type Accumulation, accumulationOf, openContext } from "./context";
 import { RendererError } from "./errors";
 import { type Drawing, Loop } from "./loop";
 import { type Ordered, Ordering } from "./ordering";
@@ -57,8 +57,14 @@ export class Renderer implements Drawing {
   private version = 0;
   private seen: Seen = { version: -1, resolution: 0, order: null };
 
-  /** @throws RendererError There is no WebGL 2; the message is for people. */
-  constructor(private readonly canvas: HTMLCanvasElement) {
+  /**
+   * @param accumulation What pictures are added up in; by default the best that the context offers.
+   * @throws RendererError There is no WebGL 2; the message is for people.
+   */
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly accumulation?: Accumulation,
+  ) {
     this.gl = openContext(canvas);
     this.programs = new Programs(this.gl);
     canvas.addEventListener("webglcontextlost", (event) => this.lose(event));
@@ -232,12 +238,12 @@ export class Renderer implements Drawing {
 
   private takeOver(state: ViewState): void {
     const before = this.state;
+    if (state.clipping !== before?.clipping) this.planes = planesOf(state.clipping);
     this.state = state;
     const functions = this.header?.shading?.functions ?? null;
     const transfer = state.transfer === functions ? null : state.transfer;
     if (transfer !== this.looks.transfer) this.looks = { ...this.looks, transfer };
     const reordered = !this.wanted || state.orbit !== before?.orbit || state.directional !== before.directional;
-    if (state.clipping !== before?.clipping) this.planes = planesOf(state.clipping);
     if (state.visible !== before?.visible || state.opacity !== before.opacity) {
       this.looks = { ...this.looks, organs: organOpacities(state) };
       this.wanted = this.wanted && { ...this.wanted, shown: shownLabels(this.looks.organs) };
@@ -275,7 +281,9 @@ export class Renderer implements Drawing {
   /** Bring the scene onto the graphics card. */
   private buildStage(): void {
     if (!this.header || this.gl.isContextLost()) return;
-    const stage = new Stage(this.gl, this.programs, this.header);
+    // Also switches on the extensions: a context that was restored has none.
+    const best = accumulationOf(this.gl);
+    const stage = new Stage(this.gl, this.programs, this.header, this.accumulation ?? best);
     for (const [index, words] of this.chunks.entries()) {
       if (words) stage.painter.addGaussians(this.startOf(index), words);
     }

@@ -1,7 +1,7 @@
 import type { SceneHeader } from "../scene/types";
 import type { Vec3 } from "../vectors";
 import type { Camera } from "./camera";
-import { type Accumulation, accumulationOf } from "./context";
+import type { Accumulation } from "./context";
 import { Painter, type View } from "./painter";
 import { type Probed, probe } from "./probe";
 import type { Programs } from "./programs";
@@ -13,15 +13,14 @@ const TILE_MAX = 2048;
 /** A scene on the graphics card; to be made anew when the context was lost. */
 export class Stage {
   readonly painter: Painter;
-  private readonly accumulation: Accumulation;
   private targets: Targets | null = null;
 
   constructor(
     readonly gl: WebGL2RenderingContext,
     readonly programs: Programs,
     header: SceneHeader,
+    private readonly accumulation: Accumulation,
   ) {
-    this.accumulation = accumulationOf(gl);
     this.painter = new Painter(gl, programs, header);
   }
 
