@@ -55,6 +55,16 @@ def test_a_shared_page_shows_its_scene_and_slices_without_a_network(page: Page, 
     assert set(heard) <= {"file", "blob"}
 
 
+def test_the_browser_itself_keeps_a_shared_page_from_any_network(page: Page, shared: Path) -> None:
+    page.goto(shared.as_uri())
+    page.wait_for_function("tomosplat.hasPicture")
+    blocked: list[str] = []
+    page.on("console", lambda message: blocked.append(message.text) if message.type == "error" else None)
+    asked = "fetch('http://127.0.0.1:9/').catch((error) => error.message)"
+    assert page.evaluate(asked) == "Failed to fetch"
+    assert "Content Security Policy" in blocked[0]
+
+
 def test_a_scene_without_slices_shows_too(page: Page, heard: list[str], template: None, tmp_path: Path) -> None:
     write_html(tmp_path / "scene.html", lit_scene(500))
     page.goto((tmp_path / "scene.html").as_uri())

@@ -9,7 +9,7 @@ import os
 from tomosplat.files.atomic import writing
 from tomosplat.gaussians import GaussianScene
 from tomosplat.viewer.packing import Blob, pack_gaussians
-from tomosplat.viewer.serving.page import MARK, load_page
+from tomosplat.viewer.serving.page import MARK, content_policy, load_page
 
 
 def write_html(
@@ -37,7 +37,10 @@ def write_html(
 
 def scene_page(scene: GaussianScene, title: str, volume: Blob | None = None) -> bytes:
     """The page of ``write_html``."""
-    before, _, after = load_page().html.partition(MARK)
+    html = load_page().html
+    # The browser itself keeps the page's promise to ask no network.
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(html, served=False)}">'
+    before, _, after = html.replace("<head>", f"<head>\n{policy}", 1).partition(MARK)
     settings = json.dumps({"mode": "embedded"})
     parts = [before, f'<script type="application/json" id="tomosplat-config">{settings}</script>\n']
     parts.append(_element("tomosplat-scene", pack_gaussians(scene, title=title)))

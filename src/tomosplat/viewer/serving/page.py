@@ -42,8 +42,11 @@ def load_page() -> PageTemplate:
     return PageTemplate(html, content_policy(html))
 
 
-def content_policy(html: str) -> str:
-    """A Content-Security-Policy by which a page may run its own inline scripts, its workers, and ask its server."""
+def content_policy(html: str, *, served: bool = True) -> str:
+    """A Content-Security-Policy by which a page may run its own inline scripts, its workers, and ask its server.
+
+    One that is not served has no server to ask, and may be framed, as in a notebook.
+    """
     inline = _InlineCode()
     inline.feed(html)
     inline.close()
@@ -53,11 +56,12 @@ def content_policy(html: str) -> str:
         "style-src": list(map(_source_hash, inline.styles)) or ["'none'"],
         "img-src": ["data:", "blob:"],
         "worker-src": ["blob:"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'" if served else "'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
-        "frame-ancestors": ["'none'"],
     }
+    if served:
+        rules["frame-ancestors"] = ["'none'"]
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
 
 
