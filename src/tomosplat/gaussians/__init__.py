@@ -8,6 +8,7 @@ from tomosplat.gaussians.conditioning import (
     from_matrix,
     to_matrix,
 )
+from tomosplat.gaussians.cross_sections import cross_sections, mean_sizes
 from tomosplat.gaussians.moments import BlockMoments, block_moments
 from tomosplat.gaussians.priming import Illumination, prime
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
@@ -24,8 +25,10 @@ __all__ = [
     "block_moments",
     "condition_on_direction",
     "conditional_parts",
+    "cross_sections",
     "from_matrix",
     "linear_to_srgb",
+    "mean_sizes",
     "prime",
     "shade",
     "srgb_to_linear",

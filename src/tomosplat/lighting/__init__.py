@@ -1,9 +1,11 @@
 """Floor 3: light rigs as data, and light marched from them to points in the scan."""
 
+from tomosplat.lighting.coverage import coarse_grid, cover
 from tomosplat.lighting.environment import Environment
 from tomosplat.lighting.illumination import march_light
 from tomosplat.lighting.march import ArrivingLight, march_rays
 from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig, rig_names
+from tomosplat.lighting.sweeping import sweep_light
 
 __all__ = [
     "AreaLight",
@@ -11,8 +13,11 @@ __all__ = [
     "Environment",
     "LightRig",
     "PlacedLights",
+    "coarse_grid",
+    "cover",
     "load_rig",
     "march_light",
     "march_rays",
     "rig_names",
+    "sweep_light",
 ]

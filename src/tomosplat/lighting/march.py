@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from tomosplat.errors import GeometryError, ShapeError
 from tomosplat.geometry import Grid, fibonacci_directions
 from tomosplat.lighting.coarse import coarsen_extinction
-from tomosplat.lighting.rigs import LightRig, PlacedLights
+from tomosplat.lighting.response import MEAN_RESPONSE, response
+from tomosplat.lighting.rigs import LightRig
 from tomosplat.volume.volume import OpticalVolume
 
 Float32Array = NDArray[np.float32]
@@ -25,10 +26,6 @@ _NEAR_VOXELS = 8
 _GAP = 0.5
 #: Coarse voxels by which a point on a surface is lifted along the normal: collisions happen at the outer side.
 _LIFT = 0.75
-#: Cosine at which a surface is typically seen, in the law of Lommel and Seeliger. Measured: 0.4 best of 0.4, 0.6, 0.8.
-_EXIT_COSINE = 0.4
-#: Mean over the sphere of that law, μ / (μ + exit cosine).
-_MEAN_RESPONSE = 0.5 * (1 - _EXIT_COSINE * math.log((1 + _EXIT_COSINE) / _EXIT_COSINE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +80,7 @@ def march_rays(
     spacing = _voxel_edge(optical.grid)
     near = coarsen_extinction(optical.extinction, spacing)
     lights = rig.place(optical.grid.bounds)
-    places, weights = _light_samples(lights, samples_per_edge)
+    places, weights = lights.samples(samples_per_edge)
     rotation = optical.grid.direction
     directions = fibonacci_directions(n_directions, 1.0)
     lit, seen = _march(
@@ -98,9 +95,9 @@ def march_rays(
         steps_per_voxel,
     )
     solidity = np.linalg.norm(outward, axis=1)[:, None].astype(np.float32)
-    response = 1 - solidity + solidity * np.float32(_MEAN_RESPONSE)
+    mean = 1 - solidity + solidity * np.float32(MEAN_RESPONSE)
     environment = np.asarray(rig.environment, dtype=np.float32)
-    return ArrivingLight(lit + seen[:, None] * response * environment, seen)
+    return ArrivingLight(lit + seen[:, None] * mean * environment, seen)
 
 
 def _voxel_edge(grid: Grid) -> float:
@@ -110,17 +107,6 @@ def _voxel_edge(grid: Grid) -> float:
             f"light is marched on cubic voxels, got edges of {grid.spacing.tolist()} mm; resample to a working grid"
         )
     return float(grid.spacing.mean())
-
-
-def _light_samples(lights: PlacedLights, per_edge: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places on the lights [L·n², 3] in mm, and radiance · area / (4π n²) of each, [L·n², 3] mm²."""
-    ticks = (np.arange(per_edge) + 0.5) / per_edge * 2 - 1
-    u, v = (ticks[index].reshape(-1, 1) for index in np.indices((per_edge, per_edge)))
-    edges = lights.half_edges[:, :, None]
-    places = lights.centers[:, None] + u * edges[:, 0] + v * edges[:, 1]
-    areas = 4 * np.linalg.norm(lights.half_edges, axis=2).prod(axis=1, keepdims=True)
-    weights = np.repeat(lights.radiances * areas, per_edge**2, axis=0) / (4 * math.pi * per_edge**2)
-    return places.reshape(-1, 3), weights
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")
@@ -168,14 +154,6 @@ def _transmittance(near, far, start, direction, steps_per_voxel):  # type: ignor
         t += step
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def _response(ray, normal, solidity):  # type: ignore[no-untyped-def]
-    """S of ``march_rays``: 1 in the open, μ / (μ + μ_out) on a surface."""
-    cosine = max(ray[0] * normal[0] + ray[1] * normal[1] + ray[2] * normal[2], np.float32(0))
-    cosine /= max(solidity, np.float32(1e-6))
-    return np.float32(1) - solidity + solidity * cosine / (cosine + np.float32(_EXIT_COSINE))
-
-
 @njit(cache=True, fastmath=True, error_model="numpy", parallel=True)
 def _march(near, far, starts, normals, directions, places, facings, weights, steps_per_voxel):  # type: ignore[no-untyped-def]
     """Light from the lamps [N, 3], and share of the environment that is seen [N]; all in index units."""
@@ -186,10 +164,10 @@ def _march(near, far, starts, normals, directions, places, facings, weights, ste
         solidity = math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
         passed, possible = np.float32(0), np.float32(1e-6)
         for d in range(len(directions)):
-            response = _response(directions[d], normal, solidity)
-            if response > 0:
-                possible += response
-                passed += response * _transmittance(near, far, start, directions[d], steps_per_voxel)
+            part = response(directions[d], normal, solidity)
+            if part > 0:
+                possible += part
+                passed += part * _transmittance(near, far, start, directions[d], steps_per_voxel)
         seen[p] = passed / possible
         ray = np.empty(3, np.float32)
         for s in range(len(places)):
@@ -197,7 +175,7 @@ def _march(near, far, starts, normals, directions, places, facings, weights, ste
             squared = ray[0] ** 2 + ray[1] ** 2 + ray[2] ** 2
             ray /= np.float32(math.sqrt(squared))
             facing = -(ray[0] * facings[s, 0] + ray[1] * facings[s, 1] + ray[2] * facings[s, 2])
-            share = _response(ray, normal, solidity) * facing / squared
+            share = response(ray, normal, solidity) * facing / squared
             if share > 0:
                 share *= _transmittance(near, far, start, ray, steps_per_voxel)
                 for c in range(3):

@@ -66,6 +66,16 @@ class PlacedLights:
     normals: FloatArray
     radiances: FloatArray
 
+    def samples(self, per_edge: int) -> tuple[FloatArray, FloatArray]:
+        """Places on the lights [L·n², 3] in mm, and radiance · area / (4π n²) of each, [L·n², 3] mm²."""
+        ticks = (np.arange(per_edge) + 0.5) / per_edge * 2 - 1
+        u, v = (ticks[index].reshape(-1, 1) for index in np.indices((per_edge, per_edge)))
+        edges = self.half_edges[:, :, None]
+        places = self.centers[:, None] + u * edges[:, 0] + v * edges[:, 1]
+        areas = 4 * np.linalg.norm(self.half_edges, axis=2).prod(axis=1, keepdims=True)
+        weights = np.repeat(self.radiances * areas, per_edge**2, axis=0) / (4 * math.pi * per_edge**2)
+        return places.reshape(-1, 3), weights
+
 
 @dataclass(frozen=True)
 class LightRig:

@@ -14,6 +14,7 @@ from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.pipeline.options import Background, ViewOptions
 from tomosplat.pipeline.pictures import BACKGROUNDS, Draw, write_pictures
+from tomosplat.pipeline.relight import relightable, relit
 from tomosplat.pipeline.views import check_outside, given_cameras, outline, placed_cameras, visible_labels
 from tomosplat.render import rasterize
 from tomosplat.report import Report
@@ -21,6 +22,8 @@ from tomosplat.report import Report
 
 def render_file(scene_path: Path, output: Path, options: ViewOptions, report: Report) -> int:
     """Splat a scene file to a PNG, an MP4 or a folder, by the name of ``output``; return the number of pictures.
+
+    Organs that are shown alone are lit as if there were no others, if the scene keeps what that takes.
 
     Raises:
         InputError: The options contradict each other, or name organs that the scene does not have.
@@ -35,6 +38,12 @@ def render_file(scene_path: Path, output: Path, options: ViewOptions, report: Re
     else:
         cameras = placed_cameras(output, options, outline(scene, visible))
     report.facts["gaussians"] = len(scene)
+    if visible is not None:
+        follows = relightable(scene)
+        report.facts["light"] = "of the organs shown" if follows else "of the whole scene"
+        if follows:
+            with report.stage("relight"):
+                scene = relit(scene, visible)
     return write_pictures(output, cameras, splatted(scene, visible, options.background), options.fps, report)
 
 
