@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,9 @@ def shared(template: None, tmp_path: Path) -> Path:
     return path
 
 
+# Waiting is always for functions: the page's policy forbids Playwright to evaluate text in it again and again.
+
+
 @pytest.fixture
 def heard(page: Page) -> list[str]:
     """What the page asks for and complains of."""
@@ -47,7 +51,7 @@ def heard(page: Page) -> list[str]:
 
 def test_a_shared_page_shows_its_scene_and_slices_without_a_network(page: Page, heard: list[str], shared: Path) -> None:
     page.goto(shared.as_uri())
-    page.wait_for_function("tomosplat.scenes?.state.volume")
+    page.wait_for_function("() => tomosplat.scenes?.state.volume")
     page.evaluate("tomosplat.renderer.idle()")
     assert page.evaluate("tomosplat.renderer.stats.drawn") > 0
     assert page.evaluate("tomosplat.scenes.state.header.count") == 500
@@ -57,7 +61,7 @@ def test_a_shared_page_shows_its_scene_and_slices_without_a_network(page: Page, 
 
 def test_the_browser_itself_keeps_a_shared_page_from_any_network(page: Page, shared: Path) -> None:
     page.goto(shared.as_uri())
-    page.wait_for_function("tomosplat.hasPicture")
+    page.wait_for_function("() => tomosplat.hasPicture")
     blocked: list[str] = []
     page.on("console", lambda message: blocked.append(message.text) if message.type == "error" else None)
     asked = "fetch('http://127.0.0.1:9/').catch((error) => error.message)"
@@ -68,7 +72,7 @@ def test_the_browser_itself_keeps_a_shared_page_from_any_network(page: Page, sha
 def test_a_scene_without_slices_shows_too(page: Page, heard: list[str], template: None, tmp_path: Path) -> None:
     write_html(tmp_path / "scene.html", lit_scene(500))
     page.goto((tmp_path / "scene.html").as_uri())
-    page.wait_for_function("tomosplat.hasPicture")
+    page.wait_for_function("() => tomosplat.hasPicture")
     assert page.evaluate("tomosplat.scenes.state.volume") is None
     assert set(heard) <= {"file", "blob"}
 
@@ -77,11 +81,23 @@ def test_a_scene_shows_itself_in_a_sandboxed_frame(page: Page, heard: list[str],
     page.set_content("<div></div>")
     page.evaluate("(output) => { document.querySelector('div').innerHTML = output; }", lit_scene(500)._repr_html_())
     frame = page.frames[-1]
-    frame.wait_for_function("window.tomosplat?.hasPicture")
+    frame.wait_for_function("() => window.tomosplat?.hasPicture")
     frame.evaluate("tomosplat.renderer.idle()")
     assert frame.evaluate("tomosplat.renderer.stats.drawn") > 0
     assert frame.evaluate("self.origin") == "null"
     assert set(heard) <= {"blob"}
+
+
+def test_a_scene_in_a_saved_notebook_fills_its_frame(page: Page, template: None, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.html"
+    path.write_text(f'<!doctype html><meta charset="utf-8"><h1>Saved</h1>{lit_scene(500)._repr_html_()}')
+    page.goto(path.as_uri())
+    frame = page.frames[-1]
+    frame.wait_for_function("() => window.tomosplat?.hasPicture")
+    low, high = frame.evaluate("tomosplat.scenes.state.header.extent_mm")
+    # Seen from the front at this distance, a field of 25 degrees holds the scene and not much besides.
+    seen = 2 * frame.evaluate("tomosplat.store.state.orbit.distance") * math.tan(math.radians(12.5))
+    assert high[2] - low[2] < seen < 3 * max(high[axis] - low[axis] for axis in range(3))
 
 
 def respelled(path: Path, change: Callable[[bytes], bytes]) -> None:

@@ -11,6 +11,9 @@ from tomosplat.gaussians import GaussianScene
 from tomosplat.viewer.packing import Blob, pack_gaussians
 from tomosplat.viewer.serving.page import MARK, content_policy, load_page
 
+#: Browsers look for it in the first kilobyte only, so it stays first.
+_CHARSET = '<meta charset="utf-8">'
+
 
 def write_html(
     path: str | os.PathLike[str], scene: GaussianScene, *, title: str = "Scene", volume: Blob | None = None
@@ -40,7 +43,7 @@ def scene_page(scene: GaussianScene, title: str, volume: Blob | None = None) -> 
     html = load_page().html
     # The browser itself keeps the page's promise to ask no network.
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(html, served=False)}">'
-    before, _, after = html.replace("<head>", f"<head>\n{policy}", 1).partition(MARK)
+    before, _, after = html.replace(_CHARSET, f"{_CHARSET}\n{policy}", 1).partition(MARK)
     settings = json.dumps({"mode": "embedded"})
     parts = [before, f'<script type="application/json" id="tomosplat-config">{settings}</script>\n']
     parts.append(_element("tomosplat-scene", pack_gaussians(scene, title=title)))

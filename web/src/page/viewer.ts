@@ -56,6 +56,7 @@ export class Viewer {
   async showScene(stream: ReadableStream<Uint8Array>): Promise<void> {
     const { header, sections } = await openBlob(stream);
     if (header.kind !== "gaussians") throw new BlobError("Where the scene should be, there is something else.");
+    if (!this.store) await laidOut(this.frame.layout.stage);
     const turn = ++this.showing;
     if (this.store) this.replace(header);
     else this.start(header);
@@ -110,4 +111,16 @@ export class Viewer {
     this.scenes.set({ header });
     this.slices.show({ volume: this.scenes.state.volume, organs: header.organs });
   }
+}
+
+/** Wait until an element has a size: in a frame of a document that is still loading, nothing has. */
+function laidOut(element: HTMLElement): Promise<void> {
+  return new Promise((resolve) => {
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth * element.clientHeight === 0) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(element);
+  });
 }
