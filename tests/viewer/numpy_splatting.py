@@ -99,8 +99,14 @@ class Drawn:
     order: NDArray[np.intp]
 
 
-def draw(scene: GaussianScene, camera: Camera, planes: Array | None = None, directional: bool = True) -> Drawn:
-    """Blend the scene front to back; ``planes`` [P, 4] keep normal · p + offset >= 0.
+def draw(
+    scene: GaussianScene,
+    camera: Camera,
+    planes: Array | None = None,
+    directional: bool = True,
+    pixels: Array | None = None,
+) -> Drawn:
+    """Blend the scene front to back, at all pixels or some [H, W, 2]; ``planes`` [P, 4] keep normal · p + offset >= 0.
 
     A clipped Gaussian keeps the share that lies on the kept part of the ray. Given a pixel, its depth is normal: mean
     and variance follow from the joint distribution of depth and pixel.
@@ -110,12 +116,12 @@ def draw(scene: GaussianScene, camera: Camera, planes: Array | None = None, dire
     order = np.argsort(local[:, 2], kind="stable")
     if not camera.orthographic:
         order = order[local[order, 2] >= 1]
-    rows, columns = np.mgrid[: camera.height, : camera.width]
-    pixels = np.stack([columns, rows], axis=-1) + 0.5
+    if pixels is None:
+        pixels = pixel_centres(camera)
     enters, leaves = spans(camera, pixels, planes)
     covs = camera.rotation @ to_matrix(scene.covs).numpy() @ camera.rotation.T
-    passing = np.ones((camera.height, camera.width))
-    rgb = np.zeros((camera.height, camera.width, 3))
+    passing = np.ones(pixels.shape[:-1])
+    rgb = np.zeros((*passing.shape, 3))
     weights, depths = [], []
     for i in order:
         J, at = _linearised(local[i], camera)
@@ -135,6 +141,13 @@ def draw(scene: GaussianScene, camera: Camera, planes: Array | None = None, dire
         weights.append(weight)
         depths.append(depth)
     return Drawn(np.dstack([rgb, 1 - passing]), np.array(weights), np.array(depths), order)
+
+
+def pixel_centres(camera: Camera) -> Array:
+    """[H, W, 2] px."""
+    rows, columns = np.mgrid[: camera.height, : camera.width]
+    centres: Array = np.stack([columns, rows], axis=-1) + 0.5
+    return centres
 
 
 def rays(camera: Camera, pixels: Array) -> tuple[Array, Array]:

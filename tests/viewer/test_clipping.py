@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from scipy.ndimage import map_coordinates
 from scipy.stats import norm
 from tests.render.random_scenes import one_gaussian, random_scene
-from tests.viewer.numpy_splatting import Array, Camera, draw, rays, slice_scene, spans
+from tests.viewer.numpy_splatting import Array, Camera, draw, pixel_centres, rays, slice_scene, spans
 from tests.viewer.splat_page import hide, open_scene, picture, psnr, set_state
 
 from tomosplat.gaussians import to_matrix
@@ -107,8 +107,7 @@ def test_a_large_gaussian_loses_what_lies_beyond_the_plane(browser: Browser, vie
     whole = picture(page, PERSPECTIVE)[..., 3]
     clip(page, FACING)
     cut = picture(page, PERSPECTIVE)[..., 3]
-    rows, columns = np.mgrid[:60, :80]
-    pixels = np.stack([columns, rows], axis=-1) + 0.5
+    pixels = pixel_centres(PERSPECTIVE)
     enters, leaves = spans(PERSPECTIVE, pixels, np.array(FACING) / np.linalg.norm(FACING[0][:3]))
     start, step = rays(PERSPECTIVE, pixels)
     precision = PERSPECTIVE.rotation @ np.linalg.inv(to_matrix(scene.covs)[0].numpy()) @ PERSPECTIVE.rotation.T
@@ -129,8 +128,7 @@ def test_what_is_cut_away_completely_leaves_an_empty_picture(page: Page) -> None
 
 def face_of(camera: Camera, planes: Array, leaving: bool, hidden: tuple[int, ...] = ()) -> Array:
     """Grey levels of the scan where rays enter or leave what the planes keep; NaN where no organ is shown there."""
-    rows, columns = np.mgrid[: camera.height, : camera.width]
-    pixels = np.stack([columns, rows], axis=-1) + 0.5
+    pixels = pixel_centres(camera)
     enters, leaves = spans(camera, pixels, planes)
     start, step = rays(camera, pixels)
     depth = np.where(enters < leaves, leaves if leaving else enters, np.inf)
