@@ -72,7 +72,7 @@ def state(page: Page, name: str) -> Any:
 def marked_volume(directions: NDArray[np.float64], spacing: tuple[float, float, float]) -> MarkedVolume:
     """A ball of 6 mm at each side of the patient, on a grid with these index axes (columns) and spacing."""
     axes = directions * np.asarray(spacing)
-    shape = np.array([np.ceil(140 / s) for s in spacing]).astype(int)
+    shape = np.array([np.ceil(110 / s) for s in spacing]).astype(int)
     affine = np.eye(4)
     affine[:3, :3] = axes
     affine[:3, 3] = CENTRE_MM - axes @ ((shape - 1) / 2)

@@ -36,10 +36,37 @@ def pins() -> GaussianScene:
     )
 
 
-def from_the_front(started: Page) -> Page:
+def open_pins(page: Page, pins_html: str) -> Page:
+    """Open the page and wait for the balls."""
+    page.goto(pins_html)
+    page.wait_for_function("window.tomosplat?.hasPicture")
+    page.evaluate("void (window.opened = tomosplat.store.state)")
+    return page
+
+
+_AS_OPENED = """() => {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const toast of document.querySelectorAll(".toast")) toast.remove();
+  document.activeElement?.blur();
+  tomosplat.slices.maximise(null);
+  tomosplat.slices.show({ volume: null, organs: [] });
+  tomosplat.store.set(window.opened);
+}"""
+
+
+def as_opened(page: Page) -> None:
+    """Take back what a test did to the page."""
+    page.emulate_media(reduced_motion="no-preference")
+    page.mouse.move(0, 0)
+    page.evaluate(_AS_OPENED)
+
+
+def from_the_front(page: Page) -> Page:
     """The balls seen straight from the front, and the panel of notes open."""
-    started.get_by_role("button", name="Notes and bookmarks").click()
-    height = started.locator(".canvas").bounding_box()["height"]  # type: ignore[index]
+    notes = page.get_by_role("button", name="Notes and bookmarks")
+    if notes.get_attribute("aria-expanded") != "true":
+        notes.click()
+    height = page.locator(".canvas").bounding_box()["height"]  # type: ignore[index]
     fov = 25
     orbit = {
         "target": [0, 0, 0],
@@ -49,8 +76,8 @@ def from_the_front(started: Page) -> Page:
         "projection": "orthographic",
         "fov": fov,
     }
-    set_state(started, orbit=orbit, background=[0, 0, 0])
-    return started
+    set_state(page, orbit=orbit, background=[0, 0, 0])
+    return page
 
 
 def place(page: Page, pin: int) -> tuple[float, float]:

@@ -31,10 +31,11 @@ GRIDS = {
 
 
 @pytest.fixture
-def page(started: Page) -> Page:
-    marked_volume(np.eye(3), (1, 1, 3)).show(started, [(1, "kidney_right"), (2, "spleen")])
-    started.get_by_label("Overlay", exact=True).select_option("none")
-    return started
+def page(pins_page: Page) -> Page:
+    page = pins_page
+    marked_volume(np.eye(3), (1, 1, 3)).show(page, [(1, "kidney_right"), (2, "spleen")])
+    page.get_by_label("Overlay", exact=True).select_option("none")
+    return page
 
 
 def beside(right: float, front: float, up: float) -> NDArray[np.float64]:
@@ -220,26 +221,22 @@ def test_a_window_is_chosen_by_name(page: Page) -> None:
     expect(chooser).to_have_value("custom")
 
 
-def test_a_scene_without_scan_says_how_to_get_slices(started: Page) -> None:
-    started.evaluate("tomosplat.store.set({ slices: true })")
-    expect(started.get_by_text("Slices were not included in this file")).to_be_visible()
-    expect(started.locator(".slice-pane.axial")).to_be_hidden()
-
-
 def test_a_slice_of_512_pixels_squared_takes_a_few_milliseconds(page: Page) -> None:
     milliseconds = page.evaluate(
         """() => {
           const pane = tomosplat.slices.panes.axial;
-          pane.size = () => ({ width: 512, height: 512 });
           const look = { style: "fill", tints: new Int32Array(256).fill(0xff) };
           const times = [];
-          for (let i = 0; i < 15; i++) {
+          pane.size = () => ({ width: 512, height: 512 });
+          for (let i = 0; i < 40; i++) {
             const crosshair = [10, -20, 30 + 0.1 * i];
             const start = performance.now();
             pane.draw({ ...tomosplat.store.state, crosshair }, look);
             times.push(performance.now() - start);
           }
-          return times.sort((a, b) => a - b)[7];
+          delete pane.size;
+          return Math.min(...times);
         }"""
     )
-    assert milliseconds < 30  # 4 when the machine is idle; a test machine may be three times as busy
+    # 3 ms on an idle machine; the best of many, for others may be at work on it.
+    assert milliseconds < 25

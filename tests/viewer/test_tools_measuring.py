@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def page(started: Page) -> Page:
-    return from_the_front(started)
+def page(pins_page: Page) -> Page:
+    return from_the_front(pins_page)
 
 
 def test_a_distance_of_100_mm_measures_100_mm(page: Page) -> None:
@@ -25,7 +25,7 @@ def test_a_distance_of_100_mm_measures_100_mm(page: Page) -> None:
 
 
 def test_a_distance_is_measured_between_slices(page: Page) -> None:
-    marked_volume(np.eye(3), (1, 1, 1)).show(page)
+    marked_volume(np.eye(3), (2, 2, 2)).show(page)
     page.get_by_role("radio", name="Measure a distance").click()
     axial, coronal = page.locator(".slice-pane.axial"), page.locator(".slice-pane.coronal")
     for pane, point in ((axial, [0, -60, 20]), (coronal, [60, -60, 100])):
@@ -36,7 +36,7 @@ def test_a_distance_is_measured_between_slices(page: Page) -> None:
 
 
 def test_a_distance_is_measured_by_clicks_into_a_slice(page: Page) -> None:
-    marked_volume(np.eye(3), (1, 1, 1)).show(page)
+    marked_volume(np.eye(3), (2, 2, 2)).show(page)
     page.get_by_role("radio", name="Measure a distance").click()
     box = page.locator(".slice-pane.axial").bounding_box()
     assert box is not None

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def page(started: Page) -> Page:
-    return from_the_front(started)
+def page(pins_page: Page) -> Page:
+    return from_the_front(pins_page)
 
 
 def opened(png: bytes) -> NDArray[np.uint8]:
@@ -30,6 +30,7 @@ def picture_dialog(page: Page, width: int, height: int) -> Locator:
     dialog = page.get_by_role("dialog", name="Save a picture")
     dialog.get_by_label("Width").fill(str(width))
     dialog.get_by_label("Height").fill(str(height))
+    dialog.get_by_label("Background").select_option("shown")
     return dialog
 
 
@@ -109,7 +110,8 @@ def test_a_video_is_cancelled(page: Page) -> None:
 
 
 def test_a_browser_that_cannot_encode_says_so(page: Page) -> None:
-    page.evaluate("delete globalThis.VideoEncoder")
+    page.evaluate("void ([window.encoder, globalThis.VideoEncoder] = [VideoEncoder, undefined])")
     dialog = video_dialog(page, 1)
     dialog.get_by_role("button", name="Save WebM").click()
     expect(dialog.get_by_role("alert")).to_contain_text("cannot encode video")
+    page.evaluate("void (globalThis.VideoEncoder = window.encoder)")

@@ -8,29 +8,34 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.viewer.marked_volumes import set_state, state
-from tests.viewer.pins import from_the_front, measure_distance, panel, save
+from tests.viewer.pins import from_the_front, measure_distance, open_pins, panel, save
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def page(started: Page) -> Page:
-    return from_the_front(started)
+def page(pins_page: Page) -> Page:
+    return from_the_front(pins_page)
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_view_is_kept_by_name_and_come_back_to(page: Page, motion: Any) -> None:
     page.emulate_media(reduced_motion=motion)
     kept = state(page, "orbit")
-    page.get_by_text("Keep organs, colours and cuts with it").click()
+    panel(page, "Views").get_by_role("switch").check()
     page.get_by_role("button", name="Keep this view").click()
     page.keyboard.type("Front")
     set_state(page, orbit=kept | {"azimuth": 350, "distance": 3000}, opacity=[0.5] * 256)
-    page.evaluate("void tomosplat.store.on(['orbit'], () => { window.steps = (window.steps ?? 0) + 1; })")
+    page.evaluate(
+        """() => {
+          window.flight = [];
+          tomosplat.store.on(["orbit"], ({ orbit }) => window.flight.push(orbit));
+        }"""
+    )
     page.get_by_role("button", name="Go to Front").click()
     page.wait_for_function("(kept) => JSON.stringify(tomosplat.store.state.orbit) === kept", arg=json_of(page, kept))
-    steps = page.evaluate("window.steps")
-    assert steps == 1 if motion == "reduce" else steps > 3
+    orbits = {json.dumps(orbit) for orbit in page.evaluate("window.flight")}
+    assert len(orbits) == 1 if motion == "reduce" else len(orbits) > 3
     assert state(page, "opacity") == [1] * 256
     assert state(page, "bookmarks")[0]["name"] == "Front"
 
@@ -76,9 +81,7 @@ def save_session(page: Page) -> str:
 def test_a_session_comes_back_whole(page: Page) -> None:
     worked = worked_on(page)
     text = save_session(page)
-    page.reload()
-    page.wait_for_function("window.tomosplat?.store")
-    page.get_by_role("button", name="Notes and bookmarks").click()
+    from_the_front(open_pins(page, page.url))
     load_session(page, text)
     expect(page.get_by_text("Session loaded.")).to_be_visible()
     assert {name: state(page, name) for name in KEPT} == worked

@@ -72,7 +72,7 @@ export async function encodeVideo(
 }
 
 async function encoding({ width, height, rate }: Turn): Promise<[VideoTrack["codec"], VideoEncoderConfig]> {
-  if (!("VideoEncoder" in globalThis)) {
+  if (typeof VideoEncoder === "undefined") {
     throw new Error(
       "This browser cannot encode video here (it has no WebCodecs). Use a current Chrome, Edge, Firefox or Safari, and open the page from disk or from 127.0.0.1, or make the video with “tomosplat render”.",
     );
