@@ -27,7 +27,9 @@ CALLED = {Path("records/DOE_JOHN/ct.nii.gz"): "the scan", Path("/data/doe labels
     ],
 )
 def test_names_of_files_and_studies_are_left_out(message: str, told: str | None) -> None:
-    assert public_message(InputError(message), CALLED) == (told or message)
+    said = public_message(InputError(message), CALLED)
+    assert said[0].isupper()
+    assert said[1:] == (told or message)[1:]
 
 
 def test_files_inside_a_dicom_folder_are_not_named(tmp_path) -> None:
@@ -35,7 +37,7 @@ def test_files_inside_a_dicom_folder_are_not_named(tmp_path) -> None:
     folder.mkdir()
     (folder / "DOE_JOHN_0001.dcm").touch()
     paths = {folder: "the scan"}
-    assert public_message(InputError(f"{folder} holds 2 series"), paths) == "the scan holds 2 series"
+    assert public_message(InputError(f"{folder} holds 2 series"), paths) == "The scan holds 2 series"
     text = f"the pixels of {folder}/DOE_JOHN_0001.dcm are damaged, as are those of instance 3 (DOE_JOHN_0001.dcm)"
-    told = "the pixels of the scan are damaged, as are those of instance 3 (a file)"
+    told = "The pixels of the scan are damaged, as are those of instance 3 (a file)"
     assert public_message(InputError(text), paths) == told

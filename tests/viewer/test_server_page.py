@@ -102,4 +102,4 @@ def test_why_a_scan_failed_is_shown(page, complaints) -> None:
 
     with serve(Empty(), going_source()) as server:
         page.goto(server.url)
-        expect(page.get_by_text("nothing is visible in the scan")).to_be_visible()
+        expect(page.get_by_text("Nothing is visible in the scan")).to_be_visible()

@@ -231,7 +231,7 @@ def test_a_scan_that_fails_is_told_on_the_page_without_its_name(scan, tmp_path) 
     with serve(cut) as server:
         client = Client(server)
         status = client.follow(until="failed")[-1]
-        assert "the scan is" in status["message"]
+        assert "The scan is" in status["message"]
         assert "DOE" not in status["message"]
         assert str(tmp_path) not in status["message"]
         assert (status["gaussians"], status["volume"]) == (None, False)
@@ -270,13 +270,21 @@ def test_a_scene_that_fails_does_not_keep_others_from_being_served() -> None:
         Empty(), Broken(), going_source(), titles=["a", "b", "c"], on_failure=lambda *told: failed.append(told)
     ) as server:
         client = Client(server)
-        assert client.follow(1, until="failed")[-1]["message"] == "nothing is visible"
+        assert client.follow(1, until="failed")[-1]["message"] == "Nothing is visible"
         assert (
-            client.follow(2, until="failed")[-1]["message"] == "unexpected ZeroDivisionError; the terminal tells more"
+            client.follow(2, until="failed")[-1]["message"] == "Unexpected ZeroDivisionError; the terminal tells more"
         )
         client.follow(3)
         assert [scene["state"] for scene in client.get("/api/scenes").json] == ["failed", "failed", "ready"]
         assert [(title, type(error)) for title, error in failed] == [("a", EmptySceneError), ("b", ZeroDivisionError)]
+
+
+def test_scenes_without_titles_are_told_apart_by_number() -> None:
+    with serve(going_source(), going_source()) as server:
+        client = Client(server)
+        client.follow(2)
+        assert [scene["title"] for scene in client.get("/api/scenes").json] == ["1: CT, 1.5 mm", "2: CT, 1.5 mm"]
+        assert header_of(client.blob("gaussians", scene=2))["title"] == "2: CT, 1.5 mm"
 
 
 def test_what_can_be_refused_without_reading_is_refused_before_a_port_is_opened(scan, tmp_path) -> None:

@@ -23,7 +23,8 @@ def public_message(error: Exception, paths: Mapping[Path, str]) -> str:
             text = re.sub(rf"(?<![\w.]){re.escape(name)}(?:[/\\][^\s'\",;:()]+)?(?!\w)", called, text)
         for name in _names_inside(path):
             text = text.replace(name, "a file")
-    return _UID.sub("(UID)", _PATH.sub("a file", text)).rstrip(": ")
+    text = _UID.sub("(UID)", _PATH.sub("a file", text)).rstrip(": ")
+    return text[:1].upper() + text[1:]
 
 
 def _names_inside(folder: Path) -> list[str]:

@@ -128,7 +128,8 @@ def _page(site: Site, headers: Message, query: Mapping[str, list[str]]) -> Respo
         clean = "/?" + urlencode({"scene": scene}) if scene in site.sessions else "/"
         return Response(HTTPStatus.SEE_OTHER, headers={"Location": clean, "Set-Cookie": kept})
     if not site.guard.knows_token(_cookies(headers).get(site.cookie)):
-        raise RefusedError(HTTPStatus.FORBIDDEN, "open the address that the terminal shows, with its token")
+        text = b"Open the address that the terminal shows, with its token."
+        return Response(HTTPStatus.FORBIDDEN, text, {"Content-Type": "text/plain; charset=utf-8"})
     if scene not in site.sessions:
         scene = next(iter(site.sessions))
     html = site.page.filled(scene, site.guard.token)

@@ -126,7 +126,8 @@ def serve(
         raise InputError(f"--title names {len(titles)} scenes, but there are {len(sources)}")
     if reading.labels is not None and sum(source.kind == "primed" for source in sources) > 1:
         raise InputError(f"--labels {reading.labels} belongs to one scan, but several are to be viewed")
-    sessions = [Session(source, title) for source, title in zip_longest(sources, titles)]
+    numbers = range(1, len(sources) + 1) if len(sources) > 1 else [None]
+    sessions = [Session(*each) for each in zip_longest(sources, titles, numbers)]
     return Server(sessions, host, port, report or Report(), on_failure)
 
 

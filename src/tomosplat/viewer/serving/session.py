@@ -28,6 +28,11 @@ class Session:
 
     ``open`` and ``recolour`` belong to the worker's thread; ``ask_for`` to any.
 
+    Args:
+        source: Where the scene comes from.
+        title: What the page calls it; None for what it is made of.
+        number: Put before that, to tell it from others.
+
     Attributes:
         source: Where the scene comes from.
         board: What the page is told.
@@ -35,12 +40,12 @@ class Session:
         error: Why the scene could not be opened.
     """
 
-    def __init__(self, source: Source, title: str | None) -> None:
+    def __init__(self, source: Source, title: str | None = None, number: int | None = None) -> None:
         self.source = source
-        self.board = Board(title or _neutral_title(None), source.kind)
+        self.board = Board(title or _neutral_title(None, number), source.kind)
         self.opened = False
         self.error: Exception | None = None
-        self._titled = title is not None
+        self._titled, self._number = title is not None, number
         self._scan: PreparedScan | None = None
         self._wanted: TransferFunctions | None = None
         self._lock = threading.Lock()
@@ -66,7 +71,7 @@ class Session:
         with self._working(report, wanted) as own:
             self._scan = self.source.scan(own)
             if not self._titled:
-                self.board.title = _neutral_title(self._scan)
+                self.board.title = _neutral_title(self._scan, self._number)
             self._publish(self.source.scene(self._scan, None, own), own)
             if self._scan is not None:
                 self._publish_volume(self._scan, own)
@@ -94,7 +99,7 @@ class Session:
             self.board.finish(
                 public_message(error, self.source.paths)
                 if isinstance(error, TomosplatError)
-                else f"unexpected {type(error).__name__}; the terminal tells more"
+                else f"Unexpected {type(error).__name__}; the terminal tells more"
             )
             raise
         self.board.finish()
@@ -150,9 +155,10 @@ def _presets(scene: GaussianScene) -> list[TransferFunctions]:
     return [preset for preset in presets if preset.unit == unit]
 
 
-def _neutral_title(scan: PreparedScan | None) -> str:
+def _neutral_title(scan: PreparedScan | None, number: int | None) -> str:
     """What a scene may be called: a file's name can be a patient's."""
+    prefix = f"{number}: " if number is not None else ""
     if scan is None:
-        return "Scene"
+        return f"{prefix}Scene"
     modality = "Scan" if scan.volume.modality == "unknown" else scan.volume.modality
-    return f"{modality}, {float(scan.volume.grid.spacing.min()):.3g} mm"
+    return f"{prefix}{modality}, {float(scan.volume.grid.spacing.min()):.3g} mm"
