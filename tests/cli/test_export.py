@@ -62,6 +62,7 @@ def test_splat_files_hold_the_same_gaussians(run, small_scene, tmp_path, suffix)
     scene, back = read_scene(small_scene), read_scene(path)
     assert all(back.tensors()[name].equal(tensor) for name, tensor in scene.tensors().items())
     assert run("render", path, "--size", 32, "-o", tmp_path / "picture.png")[0] == 0
+    assert run("cameras", path, "--n", 3, "-o", tmp_path / "views.json")[0] == 0
     assert json.loads(run("info", path)[1])["gaussians"] == len(scene)
 
 
@@ -70,6 +71,13 @@ def test_priming_writes_glb_too(run, small_scan, tmp_path) -> None:
     arguments = ("--labels", small_scan.labels, "--spacing", 6, "--organs", "skeleton", "-o", path)
     assert run("prime", small_scan.ct, *arguments)[0] == 0
     assert read_scene(path).shading["functions"]["name"] == "seen"
+
+
+def test_priming_into_another_kind_of_file_is_refused_before_the_scan_is_read(run, small_scan, tmp_path) -> None:
+    code, _, err = run("prime", small_scan.ct, "-o", tmp_path / "scene.html")
+    assert code == 2
+    assert ".ply and .glb" in err
+    assert "read scan" not in err
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ class MakeCameras(Reported):
     """Write a camera file: views around a scan or a scene, each showing all of it."""
 
     target: tyro.conf.Positional[Path]
-    """A scan or a scene (.ply)."""
+    """A scan or a scene (.ply, .glb)."""
     output: Output
     """The camera file (JSON)."""
     views: CameraSetOptions = field(default_factory=CameraSetOptions)

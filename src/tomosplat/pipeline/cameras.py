@@ -7,7 +7,7 @@ from pathlib import Path
 from tomosplat.errors import InputError
 from tomosplat.files.cameras import write_cameras
 from tomosplat.files.scans import read_grid
-from tomosplat.files.scene_ply import read_ply
+from tomosplat.files.scenes import is_scene_file, read_scene
 from tomosplat.geometry import (
     Cameras,
     FloatArray,
@@ -51,6 +51,6 @@ def camera_directions(options: CameraSetOptions) -> FloatArray:
 
 
 def _around(target: Path, directions: FloatArray, size: int) -> Cameras:
-    if target.suffix.lower() == ".ply":
-        return frame_points(outline(read_ply(target), None), directions, size, size)
+    if is_scene_file(target):
+        return frame_points(outline(read_scene(target), None), directions, size, size)
     return frame_bounds(read_grid(target).bounds, directions, size, size)
