@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,11 @@ from playwright.sync_api import Locator, Page
 
 MARK = "<!--tomosplat-data-->"
 SPACING_MM = 6.0
+#: Width of a slider's thumb, CSS pixels.
+THUMB = 14.0
 
 
-def torso_blobs() -> dict[str, bytes]:
+def make_torso_blobs() -> dict[str, bytes]:
     """The torso's scene and its scan, packed and compressed."""
     from tomosplat.pipeline.options import PrimingOptions
     from tomosplat.pipeline.prime import prime_prepared
@@ -45,11 +46,34 @@ def filled(template: str, blobs: dict[str, bytes]) -> str:
     return template.replace(MARK, "".join([config, *scripts]))
 
 
-def open_file(page: Page, path: Path, html: str) -> None:
-    """Open a page from disk and wait for all of its scene."""
-    path.write_text(html, encoding="utf-8")
-    page.goto(path.as_uri())
+def open_torso(page: Page, address: str) -> Page:
+    """Open the page of the torso and wait for all of it."""
+    page.goto(address)
     page.wait_for_function("tomosplat.scenes?.state.volume")
+    at_rest(page)
+    return page
+
+
+_AS_OPENED = """() => {
+  const click = (found) => document.querySelectorAll(found).forEach((node) => node.click());
+  window.opened ??= tomosplat.store.state;
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  click(".toast .icon-button");
+  click(".tree [aria-expanded=true] > .node .chevron");
+  document.querySelectorAll("details[open]").forEach((details) => details.removeAttribute("open"));
+  const search = document.querySelector(".search");
+  search.value = "";
+  search.dispatchEvent(new Event("input"));
+  tomosplat.store.set(window.opened);
+  click(".rail [aria-controls=panel-organs][aria-expanded=false]");
+  document.activeElement?.blur();
+}"""
+
+
+def as_opened(page: Page) -> None:
+    """Take back what a test did to the page."""
+    page.mouse.move(640, 596)
+    page.evaluate(_AS_OPENED)
     at_rest(page)
 
 
@@ -100,7 +124,7 @@ def drag(page: Page, start: tuple[float, float], by: tuple[float, float], button
     """Press, move in steps as a hand does, release."""
     page.mouse.move(*start)
     page.mouse.down(button=button)
-    page.mouse.move(start[0] + by[0], start[1] + by[1], steps=8)
+    page.mouse.move(start[0] + by[0], start[1] + by[1], steps=4)
     page.mouse.up(button=button)
 
 
@@ -109,7 +133,7 @@ def slide(slider: Locator, part: float) -> None:
     box = slider.bounding_box()
     assert box is not None
     low, high, value = (float(slider.evaluate(f"input => input.{name}")) for name in ("min", "max", "valueAsNumber"))
-    thumb = 14.0
-    at = lambda p: box["x"] + thumb / 2 + p * (box["width"] - thumb)
-    y = box["y"] + box["height"] / 2
-    drag(slider.page, (at((value - low) / (high - low)), y), (at(part) - at((value - low) / (high - low)), 0))
+    room = box["width"] - THUMB
+    start = box["x"] + THUMB / 2 + room * (value - low) / (high - low)
+    end = box["x"] + THUMB / 2 + room * part
+    drag(slider.page, (start, box["y"] + box["height"] / 2), (end - start, 0))

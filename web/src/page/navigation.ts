@@ -59,9 +59,9 @@ export function navigate(canvas: HTMLCanvasElement, store: Store): void {
     },
     { passive: false },
   );
-  // The keys turn the view unless another control has the focus, which may have its own use for them.
+  // The keys turn the view unless the control that has the focus has its own use for them.
   document.addEventListener("keydown", (event) => {
-    if (event.target !== document.body && event.target !== canvas) return;
+    if (event.defaultPrevented || (event.target as Element).closest("input, select, textarea, dialog")) return;
     const [x, y] = ARROWS[event.key] ?? [0, 0];
     if (!(x || y) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();

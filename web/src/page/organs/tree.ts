@@ -21,6 +21,8 @@ export class OrganTree implements NodeActions {
   private search = "";
   private readonly open = new Set<string>();
   private beforeOnly: readonly boolean[] | null = null;
+  /** What was shown when organs were last shown alone. */
+  private alone: readonly boolean[] | null = null;
 
   constructor(
     private readonly store: Store,
@@ -58,14 +60,16 @@ export class OrganTree implements NodeActions {
     const { visible } = this.store.state;
     const all = this.scenes.state.header.organs;
     if (isAlone(node.organs, all, visible)) {
-      this.store.set(this.beforeOnly ? { visible: this.beforeOnly } : switched(this.store.state, all, true));
+      const before = visible === this.alone ? this.beforeOnly : null;
+      this.store.set(before ? { visible: before } : switched(this.store.state, all, true));
       this.beforeOnly = null;
       return;
     }
     // From one organ alone to the next: what comes back in the end is what there was before the first.
-    this.beforeOnly ??= visible;
+    if (visible !== this.alone) this.beforeOnly = visible;
     const none = switched(this.store.state, all, false);
     this.store.set(switched({ ...this.store.state, ...none }, node.organs, true));
+    this.alone = this.store.state.visible;
   }
 
   centre(node: TreeNode): void {
