@@ -107,9 +107,8 @@ class Session:
     def _publish(self, scene: GaussianScene, report: Report) -> None:
         from tomosplat.viewer.packing import pack_gaussians
 
-        presets = _presets(scene)
         with report.stage("pack scene"):
-            self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title, presets=presets).compressed())
+            self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title).compressed())
 
     def _publish_volume(self, scan: PreparedScan, report: Report) -> None:
         from tomosplat.viewer.packing import pack_volume
@@ -144,15 +143,6 @@ class _Relay:
     def _check(self) -> None:
         if not self._wanted():
             raise _SupersededError
-
-
-def _presets(scene: GaussianScene) -> list[TransferFunctions]:
-    """The presets that a person may choose from: those in the unit of the scene's values."""
-    from tomosplat.transfer import TransferFunctions
-
-    unit = scene.shading.get("functions", {}).get("unit")
-    presets = TransferFunctions.preset("seen"), TransferFunctions.preset("unseen")
-    return [preset for preset in presets if preset.unit == unit]
 
 
 def _neutral_title(scan: PreparedScan | None, number: int | None) -> str:
