@@ -25,9 +25,10 @@ def finetune_file(
         OutputError: The result could not be written.
     """
     check_scene_name(output)
-    settings = fit_settings(options, iterations=_ITERATIONS, densify=False)
     with report.stage("read scene"):
         scene = read_scene(scene_path)
+    moves = bool(scene.gains.any())  # its means depend on the view direction: let them
+    settings = fit_settings(options, iterations=_ITERATIONS, densify=False, model="6dgs" if moves else "3dgs")
     with report.stage("read views"):
         views, held_out = read_views(folder, given)
     return fit_and_write(scene, views, held_out, output, settings, options, report)

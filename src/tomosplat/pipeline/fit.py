@@ -7,6 +7,7 @@ from typing import Literal
 
 from tomosplat.errors import InputError
 from tomosplat.files.scenes import check_scene_name
+from tomosplat.fitting.settings import Model
 from tomosplat.gaussians import GaussianScene
 from tomosplat.lighting import load_rig
 from tomosplat.pipeline.fit_options import FittingOptions, GivenViews, TracedViews
@@ -46,7 +47,9 @@ def fit_file(
     """
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
-    settings = fit_settings(options, iterations=_ITERATIONS[init], densify=init == "marching-cubes")
+    primed = init == "agp"
+    model: Model = "3dgs" if primed else "6dgs"
+    settings = fit_settings(options, iterations=_ITERATIONS[init], densify=not primed, model=model)
     functions, visible, rig = load_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
     if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
         raise InputError("--samples and --size must be at least 1 and --n-views at least 2")
@@ -54,7 +57,7 @@ def fit_file(
 
     prepared = prepare_scan(path, reading, report)
     optical = color_scan(prepared, functions, visible, report)
-    if init == "agp":
+    if primed:
         scene = prime_prepared(prepared, functions, visible, priming, report)
     else:
         with report.stage("marching cubes"):

@@ -13,8 +13,9 @@ class FittingOptions:
 
     iterations: int | None = None
     """Steps, one view each; by default 300 from a primed scene, 2000 from marching cubes."""
-    model: Literal["6dgs", "3dgs"] = "6dgs"
-    """6dgs: position and opacity depend on the view direction too; 3dgs: plain Gaussians, as a control."""
+    model: Literal["6dgs", "3dgs"] | None = None
+    """6dgs: position and opacity depend on the view direction too; 3dgs: plain Gaussians. By default 3dgs for primed
+    scenes, whose new views come out as good and whose training views overfit less, and 6dgs for all others."""
     learning_rate: float = 1.0
     """Factor on all learning rates."""
     ms_ssim: bool = False

@@ -10,21 +10,22 @@ from tomosplat.errors import DivergedError
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.files.scenes import write_scene
 from tomosplat.fitting import DensityControl, FitSettings, FitState, View, fit, load_checkpoint, save_checkpoint
+from tomosplat.fitting.settings import Model
 from tomosplat.gaussians import GaussianScene
 from tomosplat.pipeline.fit_options import FittingOptions
 from tomosplat.render import rasterize
 from tomosplat.report import Progress, Report
 
 
-def fit_settings(options: FittingOptions, *, iterations: int, densify: bool) -> FitSettings:
-    """The same as the loop takes it; ``iterations`` and ``densify`` where the options leave it open.
+def fit_settings(options: FittingOptions, *, iterations: int, densify: bool, model: Model) -> FitSettings:
+    """The same as the loop takes it; the other arguments where the options leave it open.
 
     Raises:
         InputError: A value is out of its range.
     """
     return FitSettings(
         iterations=options.iterations if options.iterations is not None else iterations,
-        model=options.model,
+        model=options.model if options.model is not None else model,
         learning_rate=options.learning_rate,
         multi_scale=options.ms_ssim,
         density=DensityControl(densify=options.densify if options.densify is not None else densify),
