@@ -54,12 +54,13 @@ def test_an_idle_page_draws_and_asks_for_nothing(opened: Page) -> None:
 def test_what_does_not_concern_the_picture_is_not_drawn_for(opened: Page) -> None:
     frames = opened.evaluate("tomosplat.renderer.stats.frames")
     opened.evaluate("tomosplat.store.set({ crosshair: [1, 2, 3], annotations: [], tool: 'pick' })")
+    opened.evaluate("tomosplat.renderer.apply({ ...tomosplat.store.state })")
     opened.evaluate("tomosplat.renderer.idle()")
     assert opened.evaluate("tomosplat.renderer.stats.frames") == frames
 
 
 def test_a_slow_machine_sees_coarse_motion_and_a_sharp_rest(opened: Page) -> None:
-    drawn = opened.evaluate(
+    drawn, moves = opened.evaluate(
         """async () => {
         const { renderer, store } = tomosplat, { gl, draw } = renderer, drawn = [];
         // A graphics card that takes 150 ms for a frame.
@@ -69,17 +70,18 @@ def test_a_slow_machine_sees_coarse_motion_and_a_sharp_rest(opened: Page) -> Non
             return performance.now() - began.get(sync) < 150 ? gl.UNSIGNALED : status(sync, name);
         };
         renderer.draw = (resolution) => { drawn.push(resolution); draw.call(renderer, resolution); };
-        for (let k = 0; k < 30; k++) {
-            store.set({ orbit: { ...store.state.orbit, azimuth: 3 * k } });
+        let moves = 0;
+        while (moves < 500 && !drawn.some((resolution) => resolution < 0.6)) {
+            store.set({ orbit: { ...store.state.orbit, azimuth: 3 * moves++ } });
             await new Promise((done) => setTimeout(done, 40));
         }
         await renderer.idle();
-        return drawn;
+        return [drawn, moves];
     }"""
     )
     assert min(drawn) < 0.6
     assert drawn[-1] == 1
-    assert len(drawn) < 20, "frames are not piled up"
+    assert len(drawn) < moves / 2, "frames are not piled up"
     width, css = opened.evaluate("[tomosplat.renderer.canvas.width, tomosplat.renderer.canvas.clientWidth]")
     assert width == css
 
@@ -121,10 +123,10 @@ def test_a_scene_is_shown_as_far_as_it_has_arrived(opened: Page) -> None:
         canvas.style = "position: fixed; width: 64px; height: 48px";
         document.body.append(canvas);
         const other = (window.other = new renderer.constructor(canvas)), counts = [];
-        other.setScene(renderer.header);
+        other.setScene(renderer.scene.header);
         other.apply(store.state);
         for (const k of [2, 0, 1]) {
-            other.addChunk(k, renderer.chunks[k]);
+            other.addChunk(k, renderer.scene.words[k]);
             await other.idle();
             counts.push(other.stats.drawn);
         }
@@ -145,10 +147,10 @@ def test_another_scene_takes_the_place_of_the_first(opened: Page) -> None:
     """Also where an order of the first scene is still on its way."""
     opened.evaluate(
         """async () => {
-        const { renderer, store } = tomosplat, { header, chunks } = renderer;
+        const { renderer, store } = tomosplat, { header, words } = renderer.scene;
         store.set({ orbit: { ...store.state.orbit, azimuth: 77 } });
         renderer.setScene({ ...header, count: header.chunks[0], chunks: [header.chunks[0]] });
-        renderer.addChunk(0, chunks[0]);
+        renderer.addChunk(0, words[0]);
         await renderer.idle();
     }"""
     )

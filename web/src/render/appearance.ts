@@ -66,9 +66,10 @@ export class Appearance {
     gl.viewport(0, 0, ROW, rowsFor(this.header.count));
     this.programs.get("appearance").use(scene.uniforms, {
       organs: this.organs,
-      shown: this.shown,
-      original: this.original,
-      light: this.light,
+      // Some texture must be there, also where it is not looked at.
+      shown: this.shown ?? this.organs,
+      original: this.original ?? this.organs,
+      light: this.light ?? this.organs,
       recoloured,
       relit: looks.light !== null && this.original !== null,
       multipleScattering: this.header.shading?.multiple_scattering ?? 0,

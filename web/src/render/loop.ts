@@ -11,8 +11,9 @@ export interface Drawing {
 
 /** A frame in motion should not take longer, ms. */
 const BUDGET_MS = 45;
-/** After so long without a change, what is seen is at rest, ms. */
+/** After so long without a change, what is seen is at rest, ms; longer where a sharp frame would keep one waiting. */
 const REST_MS = 180;
+const REST_MAX_MS = 600;
 const RESOLUTIONS = [1, 0.75, 0.5, 0.35, 0.25];
 /** How often to look whether the graphics card has finished, ms. */
 const POLL_MS = 3;
@@ -29,6 +30,7 @@ export class Loop {
   milliseconds = 0;
   /** Share of the canvas's resolution at which moving pictures are drawn. */
   moving = 1;
+  private sharpMilliseconds = 0;
   private requested = 0;
   private resting = 0;
   private drawing: WebGLSync | null = null;
@@ -67,9 +69,10 @@ export class Loop {
   private step(): void {
     if (this.drawing || this.owner.mustWait()) return;
     const sinceChange = performance.now() - this.changed;
-    const resolution = sinceChange < REST_MS ? this.moving : 1;
+    const rest = Math.min(Math.max(REST_MS, this.sharpMilliseconds / 2), REST_MAX_MS);
+    const resolution = sinceChange < rest ? this.moving : 1;
     if (!this.owner.isCurrent(resolution)) this.draw(resolution);
-    else if (!this.owner.isCurrent(1)) this.sharpenLater(REST_MS - sinceChange);
+    else if (!this.owner.isCurrent(1)) this.sharpenLater(rest - sinceChange);
     else for (const resolve of this.waiting.splice(0)) resolve();
   }
 
@@ -93,6 +96,7 @@ export class Loop {
     this.drawing = null;
     this.frames++;
     this.milliseconds = performance.now() - started;
+    if (resolution === 1) this.sharpMilliseconds = this.milliseconds;
     if (this.frames > WARM_UP) this.adapt(resolution);
     this.request();
   }

@@ -17,8 +17,6 @@ export class Ordering {
   made: Ordered | null = null;
   /** Whether an order is on its way. */
   busy = false;
-  /** How long the last one took, ms. */
-  milliseconds = 0;
   /** Counts scenes. */
   private scene = 0;
 
@@ -26,6 +24,11 @@ export class Ordering {
     private readonly client: Client,
     private readonly arrived: () => void,
   ) {}
+
+  /** How long the last one took to make, ms. */
+  get milliseconds(): number {
+    return this.client.timings.sort ?? 0;
+  }
 
   isMadeFor(wanted: Ordered): boolean {
     const { made } = this;
@@ -36,12 +39,10 @@ export class Ordering {
   want(wanted: Ordered): void {
     if (this.busy || this.isMadeFor(wanted)) return;
     this.busy = true;
-    const started = performance.now();
     const { scene } = this;
     this.client.call("sort", wanted.eye, wanted.shown).then((order) => {
       if (scene !== this.scene) return;
       this.busy = false;
-      this.milliseconds = performance.now() - started;
       this.order = order;
       this.made = wanted;
       this.arrived();

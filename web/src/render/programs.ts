@@ -52,6 +52,15 @@ export class Programs {
 
   constructor(private readonly gl: WebGL2RenderingContext) {}
 
+  /**
+   * Compile what every picture needs.
+   *
+   * @throws RendererError The graphics driver refuses a shader.
+   */
+  prepare(): void {
+    for (const name of ["appearance", "project", "splat", "finished", "composite", "present"] as const) this.get(name);
+  }
+
   get(name: keyof typeof SOURCES): Program {
     let program = this.compiled.get(name);
     if (!program) {

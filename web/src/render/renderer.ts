@@ -1,15 +1,14 @@
 import { type Pick, pick } from "../picking/pick";
 import type { Sight } from "../picking/ray";
-import type { Recolouring } from "../picking/recolouring";
-import { rayThrough, spanOf } from "../picking/span";
-import { decodeValues } from "../scene/gaussians";
-import { RECORD_WORDS, type SceneHeader, type VolumeData } from "../scene/types";
+import { sightThrough } from "../picking/sight";
+import type { SceneHeader, VolumeData } from "../scene/types";
 import { type PlacedVolume, placeVolume } from "../slices/grid";
 import { Client } from "../sorting/client";
 import type { ViewState } from "../state";
 import { subtract, apply as transform, type Vec3 } from "../vectors";
 import type { Looks } from "./appearance";
 import { type Camera, orbitCamera } from "./camera";
+import { Chunks } from "./chunks";
 import { type Planes, planesOf } from "./clipping";
 import { type Accumulation, accumulationOf, openContext } from "./context";
 import { RendererError } from "./errors";
@@ -25,6 +24,9 @@ import { organOpacities, shownLabels } from "./visibility";
 const PIXEL_RATIO_MAX = 2;
 /** An order that takes no longer is waited for, ms; a slower one is caught up with. */
 const QUICK_MS = 25;
+
+/** The parts of the state that a picture shows. */
+const SHOWN = ["orbit", "visible", "opacity", "transfer", "clipping", "window", "background", "directional"] as const;
 
 /** What was drawn last, and from what. */
 interface Seen {
@@ -46,8 +48,7 @@ export class Renderer implements Drawing {
   private readonly loop = new Loop(this);
   private programs: Programs;
   private stage: Stage | null = null;
-  private header: SceneHeader | null = null;
-  private chunks: (Uint32Array | null)[] = [];
+  private scene: Chunks | null = null;
   private volume: PlacedVolume | null = null;
   private state: ViewState | null = null;
   private planes: Planes = [];
@@ -59,7 +60,7 @@ export class Renderer implements Drawing {
 
   /**
    * @param accumulation What pictures are added up in; by default the best that the context offers.
-   * @throws RendererError There is no WebGL 2; the message is for people.
+   * @throws RendererError There is no WebGL 2, or its driver is of no use; the message is for people.
    */
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -67,6 +68,7 @@ export class Renderer implements Drawing {
   ) {
     this.gl = openContext(canvas);
     this.programs = new Programs(this.gl);
+    this.programs.prepare();
     canvas.addEventListener("webglcontextlost", (event) => this.lose(event));
     canvas.addEventListener("webglcontextrestored", () => this.restore());
     new ResizeObserver(() => this.change()).observe(canvas);
@@ -80,8 +82,7 @@ export class Renderer implements Drawing {
   setScene(header: SceneHeader): void {
     this.stage?.dispose();
     this.stage = null;
-    this.header = header;
-    this.chunks = header.chunks.map(() => null);
+    this.scene = new Chunks(header);
     this.looks = { ...this.looks, light: null };
     this.client.call("setScene", header);
     this.ordering.reset();
@@ -100,27 +101,24 @@ export class Renderer implements Drawing {
 
   /** Take in the records of a chunk, put back together; in any order. */
   addChunk(index: number, words: Uint32Array): void {
-    const expected = this.header?.chunks[index];
-    if (expected === undefined || words.length !== expected * RECORD_WORDS) {
-      throw new RendererError(`Chunk ${index} has ${words.length / RECORD_WORDS} Gaussians; expected ${expected}.`);
-    }
-    this.chunks[index] = words;
-    this.client.call("addChunk", this.startOf(index), words);
-    this.stage?.painter.addGaussians(this.startOf(index), words);
+    if (!this.scene) throw new RendererError("There is no scene that the chunk could belong to.");
+    const start = this.scene.add(index, words);
+    this.client.call("addChunk", start, words);
+    this.stage?.painter.addGaussians(start, words);
     if (this.wanted) this.wanted = { ...this.wanted, chunks: this.wanted.chunks + 1 };
     this.change();
   }
 
   /** Take over what changed of the state. */
   apply(state: ViewState): void {
-    if (this.state === state) return;
+    const before = this.state;
     this.takeOver(state);
-    this.change();
+    if (!before || SHOWN.some((part) => state[part] !== before[part])) this.change();
   }
 
   /** Light the scene anew: J [N, 3] in the order of the chunks, or null for the scene's own. */
   setIllumination(light: Float32Array | null): void {
-    const expected = 3 * (this.header?.count ?? 0);
+    const expected = 3 * (this.scene?.header.count ?? 0);
     if (light && light.length !== expected) {
       throw new RendererError(`The light has ${light.length} numbers; expected ${expected}, three per Gaussian.`);
     }
@@ -140,11 +138,11 @@ export class Renderer implements Drawing {
    */
   async picture(camera: Camera, background?: Vec3): Promise<Float32Array<ArrayBuffer>> {
     const { eye, shown } = this.wantedFor(camera);
-    const { header } = this;
+    const { scene } = this;
     const order = await this.client.call("sort", eye, shown);
     const { stage, state } = this;
     if (!stage || !state) throw new RendererError("There is no scene to draw, or the graphics driver is restarting.");
-    if (header !== this.header) return this.picture(camera, background);
+    if (scene !== this.scene) return this.picture(camera, background);
     const pixels = stage.picture(this.view(state, camera), order);
     if (this.ordering.order) stage.painter.setOrder(this.ordering.order);
     for (let k = 0; background && k < pixels.length; k += 4) {
@@ -156,11 +154,12 @@ export class Renderer implements Drawing {
 
   /** What is seen at a place of the canvas, CSS pixels; null where nothing is. */
   async pick(x: number, y: number): Promise<Pick | null> {
-    const { state, header } = this;
-    if (!state || !header) return null;
-    const meet = (sight: Sight) => this.client.call("pick", sight);
-    const sight = this.sightAt(state, header, x, y);
-    return pick(sight, meet, (index) => this.valueOf(index), this.volume, state.clipping.face);
+    const { state, scene, canvas } = this;
+    if (!state || !scene) return null;
+    const view = this.view(state, orbitCamera(state.orbit, canvas.clientWidth, canvas.clientHeight));
+    const sight = sightThrough(scene.header, view, x, y);
+    const meet = (along: Sight) => this.client.call("pick", along);
+    return pick(sight, meet, (index) => scene.valueOf(index), this.volume, view.face !== null);
   }
 
   /** Depth of what is seen at a place of the canvas, mm along the viewing axis; null where nothing is. */
@@ -179,15 +178,15 @@ export class Renderer implements Drawing {
 
   /** Every Gaussian as the shaders make it for an eye at a place, or infinitely far against a direction; for tests. */
   probe(position: Vec3, forward: Vec3 | null = null): Probed {
-    const { stage, header, state } = this;
-    if (!stage || !header || !state) throw new RendererError("There is no scene to probe.");
-    return stage.probe(header.count, position, forward, { ...state, looks: this.looks });
+    const { stage, scene, state } = this;
+    if (!stage || !scene || !state) throw new RendererError("There is no scene to probe.");
+    return stage.probe(scene.header.count, position, forward, { ...state, looks: this.looks });
   }
 
   get stats() {
     return {
       /** Gaussians that have arrived. */
-      count: this.chunks.reduce((sum, chunk) => sum + (chunk?.length ?? 0) / RECORD_WORDS, 0),
+      count: this.scene?.count ?? 0,
       /** Gaussians in the order of drawing: those of organs that are shown. */
       drawn: this.ordering.order?.length ?? 0,
       sortMs: this.ordering.milliseconds,
@@ -240,26 +239,24 @@ export class Renderer implements Drawing {
     const before = this.state;
     if (state.clipping !== before?.clipping) this.planes = planesOf(state.clipping);
     this.state = state;
-    const functions = this.header?.shading?.functions ?? null;
+    const functions = this.scene?.header.shading?.functions ?? null;
     const transfer = state.transfer === functions ? null : state.transfer;
     if (transfer !== this.looks.transfer) this.looks = { ...this.looks, transfer };
     const reordered = !this.wanted || state.orbit !== before?.orbit || state.directional !== before.directional;
     if (state.visible !== before?.visible || state.opacity !== before.opacity) {
       this.looks = { ...this.looks, organs: organOpacities(state) };
-      this.wanted = this.wanted && { ...this.wanted, shown: shownLabels(this.looks.organs) };
+      const shown = shownLabels(this.looks.organs);
+      const same = this.wanted?.shown.every((value, label) => value === shown[label]);
+      if (this.wanted && !same) this.wanted = { ...this.wanted, shown };
     }
     if (reordered) this.wanted = this.wantedFor(orbitCamera(state.orbit, 1, 1));
   }
 
   private wantedFor(camera: Camera): Ordered {
     const { organs } = this.looks;
-    const chunks = this.chunks.filter((chunk) => chunk).length;
+    const chunks = this.scene?.arrived().length ?? 0;
     const shown = this.wanted?.shown ?? shownLabels(organs);
     return { eye: eyeOf(camera, this.state?.directional ?? true), shown, chunks };
-  }
-
-  private startOf(index: number): number {
-    return this.header!.chunks.slice(0, index).reduce((sum, count) => sum + count, 0);
   }
 
   private lose(event: Event): void {
@@ -280,13 +277,12 @@ export class Renderer implements Drawing {
 
   /** Bring the scene onto the graphics card. */
   private buildStage(): void {
-    if (!this.header || this.gl.isContextLost()) return;
+    const { scene } = this;
+    if (!scene || this.gl.isContextLost()) return;
     // Also switches on the extensions: a context that was restored has none.
     const best = accumulationOf(this.gl);
-    const stage = new Stage(this.gl, this.programs, this.header, this.accumulation ?? best);
-    for (const [index, words] of this.chunks.entries()) {
-      if (words) stage.painter.addGaussians(this.startOf(index), words);
-    }
+    const stage = new Stage(this.gl, this.programs, scene.header, this.accumulation ?? best);
+    for (const [start, words] of scene.arrived()) stage.painter.addGaussians(start, words);
     stage.painter.setVolume(this.volume?.data ?? null);
     this.stage = stage;
   }
@@ -296,40 +292,5 @@ export class Renderer implements Drawing {
     const { planes, looks } = this;
     const face = state.clipping.face ? state.window : null;
     return { camera, directional: state.directional, looks, planes, face };
-  }
-
-  private sightAt(state: ViewState, header: SceneHeader, x: number, y: number): Sight {
-    const camera = orbitCamera(state.orbit, this.canvas.clientWidth, this.canvas.clientHeight);
-    return {
-      camera,
-      eye: eyeOf(camera, state.directional),
-      x,
-      y,
-      directionWeight: header.direction_weight,
-      span: spanOf(rayThrough(camera, x, y), this.planes),
-      organs: this.looks.organs,
-      recolouring: this.recolouring(header),
-    };
-  }
-
-  private recolouring(header: SceneHeader): Recolouring | null {
-    const { transfer } = this.looks;
-    if (!transfer || !header.shading || !header.value_range) return null;
-    const groups = new Uint8Array(256);
-    for (const { id, group_index } of header.organs) groups[id] = group_index;
-    return { shown: transfer, original: header.shading.functions, groups, valueRange: header.value_range };
-  }
-
-  private valueOf(index: number): number | null {
-    const { header } = this;
-    const chunk = this.chunks.findIndex((words, k) => words && index < this.startOf(k) + words.length / RECORD_WORDS);
-    const words = this.chunks[chunk];
-    if (!header || !words) return null;
-    return (
-      decodeValues(
-        words.subarray((index - this.startOf(chunk)) * RECORD_WORDS).subarray(0, RECORD_WORDS),
-        header,
-      )?.[0] ?? null
-    );
   }
 }

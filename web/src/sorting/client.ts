@@ -13,6 +13,8 @@ export class Client {
   /** In the order in which they were asked. */
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
+  /** How long the last work of each kind took, waiting apart, ms. */
+  readonly timings: Partial<Record<Method, number>> = {};
 
   constructor() {
     try {
@@ -62,9 +64,11 @@ export class Client {
     if (here) setTimeout(() => this.settle(answer(here, request)));
   }
 
-  private settle({ id, result }: Reply): void {
+  private settle({ id, result, milliseconds }: Reply): void {
     const asked = this.pending.get(id);
+    if (!asked) return;
     this.pending.delete(id);
-    asked?.resolve(result);
+    this.timings[asked.request.method] = milliseconds;
+    asked.resolve(result);
   }
 }

@@ -40,13 +40,8 @@ export class Means {
     this.directions.set(decodeDirections(words), 3 * start);
     this.gains.set(decodeGains(words), 9 * start);
     this.labels.set(decodeLabels(words), start);
-    const factors = decodeCovFactors(words);
     const last = start + words.length / RECORD_WORDS;
-    for (let i = start; i < last; i++) {
-      const spread = Math.hypot(...factors.subarray(6 * (i - start), 6 * (i - start) + 6));
-      // No two directions differ by more than 2.
-      this.reach[i] = STANDARD_DEVIATIONS * spread + 2 * Math.hypot(...this.gains.subarray(9 * i, 9 * i + 9));
-    }
+    this.reach.set(reaches(decodeCovFactors(words), this.gains.subarray(9 * start, 9 * last)), start);
     this.loaded.push([start, last]);
   }
 
@@ -72,4 +67,17 @@ export class Means {
       fz * (gains[k + 6] * a + gains[k + 7] * b + gains[k + 8] * c)
     );
   }
+}
+
+function reaches(covFactors: Float32Array, gains: Float32Array): Float32Array {
+  const reach = new Float32Array(covFactors.length / 6);
+  for (let i = 0; i < reach.length; i++) {
+    let spread = 0;
+    for (let k = 6 * i; k < 6 * i + 6; k++) spread += covFactors[k] * covFactors[k];
+    let shift = 0;
+    for (let k = 9 * i; k < 9 * i + 9; k++) shift += gains[k] * gains[k];
+    // No two directions differ by more than 2.
+    reach[i] = STANDARD_DEVIATIONS * Math.sqrt(spread) + 2 * Math.sqrt(shift);
+  }
+  return reach;
 }

@@ -41,10 +41,14 @@ export interface Request<M extends Method = Method> {
 export interface Reply {
   id: number;
   result: unknown;
+  /** How long the work itself took. */
+  milliseconds: number;
 }
 
 /** Answer a request; the caller knows the type of the result by the method. */
 export function answer(work: Work, { id, method, args }: Request): Reply {
   const call = work[method] as (...args: unknown[]) => unknown;
-  return { id, result: call.apply(work, args) };
+  const started = performance.now();
+  const result = call.apply(work, args);
+  return { id, result, milliseconds: performance.now() - started };
 }

@@ -1,5 +1,5 @@
 // The corners of a Gaussian's triangle, the smallest around the ellipse on which it falls to 1/255.
-// It has more area than a quad, but to drivers in software a primitive costs as much as a hundred pixels.
+// It has more area than a quad, but one primitive less, which costs drivers in software as much as dozens of pixels.
 uniform highp usampler2D first;
 uniform highp usampler2D second;
 uniform int start;
