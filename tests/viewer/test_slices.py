@@ -168,6 +168,30 @@ def test_zooming_keeps_what_is_under_the_pointer(page: Page) -> None:
     np.testing.assert_allclose(place(page, "axial", beside(20, 10, 0)), (x, y), atol=1)
 
 
+def test_one_finger_aims_and_two_fingers_zoom(page: Page) -> None:
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    x, y = place(page, "axial", beside(-20, 10, 0))
+    before = scale(page, "axial")
+    touch("touchStart", (x, y))
+    touch("touchStart", (x, y), (x + 40, y))
+    touch("touchMove", (x, y), (x + 80, y))
+    touch("touchEnd")
+    page.wait_for_function("tomosplat.slices.drawn().then(() => true)")
+    assert scale(page, "axial") == pytest.approx(before / 2)
+    assert state(page, "crosshair") == CENTRE_MM.tolist(), "the first of two fingers does not aim"
+    target = world_at(page, "axial", 150, 60)
+    box = page.locator(".slice-pane.axial").bounding_box()
+    assert box is not None
+    touch("touchStart", (box["x"] + 150, box["y"] + 60))
+    touch("touchEnd")
+    np.testing.assert_allclose(state(page, "crosshair"), target, atol=0.01)
+
+
 def test_a_double_click_enlarges_a_pane_and_another_brings_all_back(page: Page) -> None:
     pane, other = page.locator(".slice-pane.coronal"), page.locator(".slice-pane.axial")
     small = pane.bounding_box()

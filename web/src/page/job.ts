@@ -2,7 +2,7 @@ import { iconButton, textButton } from "./controls";
 import { element, offer } from "./dom";
 
 /** What a dialog makes: its name and how; `progress` takes the part that is done. */
-export interface Job {
+interface Job {
   file: string;
   make(progress: (part: number) => void, signal: AbortSignal): Promise<Blob>;
 }

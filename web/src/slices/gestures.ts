@@ -20,8 +20,8 @@ const STILL = 4;
 /** Pixels of a wheel or touchpad that make one slice. */
 const NOTCH = 60;
 
-/** Turn the events of an element into actions; returns how to stop. */
-export function listen(target: HTMLElement, actions: Actions): () => void {
+/** Turn the events of an element into actions. */
+export function listen(target: HTMLElement, actions: Actions): void {
   const pointers = new Map<number, Place>();
   let drag: Drag | null = null;
   let start: Place = [0, 0];
@@ -94,15 +94,12 @@ export function listen(target: HTMLElement, actions: Actions): () => void {
     if (slices !== 0) actions.scroll(slices);
   };
 
-  const stop = new AbortController();
-  const { signal } = stop;
-  target.addEventListener("pointerdown", down, { signal });
-  target.addEventListener("pointermove", move, { signal });
-  target.addEventListener("pointerup", up, { signal });
-  target.addEventListener("pointercancel", up, { signal });
-  target.addEventListener("pointerleave", () => actions.hover(null), { signal });
-  target.addEventListener("wheel", turn, { signal, passive: false });
-  target.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
-  target.addEventListener("dblclick", () => actions.maximise(), { signal });
-  return () => stop.abort();
+  target.addEventListener("pointerdown", down);
+  target.addEventListener("pointermove", move);
+  target.addEventListener("pointerup", up);
+  target.addEventListener("pointercancel", up);
+  target.addEventListener("pointerleave", () => actions.hover(null));
+  target.addEventListener("wheel", turn, { passive: false });
+  target.addEventListener("contextmenu", (event) => event.preventDefault());
+  target.addEventListener("dblclick", () => actions.maximise());
 }

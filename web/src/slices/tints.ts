@@ -1,14 +1,12 @@
 import type { Tints } from "./painting";
 
 /** The colour that tells an organ from others in slices and lists, sRGB bytes: hues a golden angle apart, all equally light. */
-export function organColour(id: number): readonly [number, number, number] {
+function organColour(id: number): readonly [number, number, number] {
   const hue = id * 2.399963;
   const lightness = 0.78;
   const chroma = 0.13;
   return oklch(lightness, chroma, hue);
 }
-
-export const organColourCss = (id: number): string => `rgb(${organColour(id).join(" ")})`;
 
 /** The table for painting: only organs that are shown have a colour; 0 is background and has none. */
 export function tintsOf(visible: readonly boolean[]): Tints {

@@ -34,7 +34,7 @@ export function decorate(context: Context, camera: Camera, decorations: Decorati
 }
 
 /** The patient's sides to the left, right, top and bottom of a picture. */
-export function edgeLetters({ rotation }: Camera): readonly [left: string, right: string, top: string, bottom: string] {
+function edgeLetters({ rotation }: Camera): readonly [left: string, right: string, top: string, bottom: string] {
   const right: Vec3 = [rotation[0], rotation[1], rotation[2]];
   const down: Vec3 = [rotation[3], rotation[4], rotation[5]];
   return [sideLetters(scale(right, -1)), sideLetters(right), sideLetters(scale(down, -1)), sideLetters(down)];

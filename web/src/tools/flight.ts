@@ -4,7 +4,7 @@ import { add, scale, subtract } from "../vectors";
 const DURATION_MS = 700;
 
 /** Part of the way between two orbits, by the shorter turn; distances grow and shrink evenly. */
-export function between(from: Orbit, to: Orbit, part: number): Orbit {
+function between(from: Orbit, to: Orbit, part: number): Orbit {
   const mix = (a: number, b: number) => a + (b - a) * part;
   const turn = ((((to.azimuth - from.azimuth) % 360) + 540) % 360) - 180;
   return {
