@@ -32,7 +32,9 @@ export function accumulationOf(gl: WebGL2RenderingContext): Accumulation {
 
 /** Whether a processor draws: it spends half its time on half floats, which it must convert. */
 function isSoftware(gl: WebGL2RenderingContext): boolean {
-  const information = gl.getExtension("WEBGL_debug_renderer_info");
-  const name: unknown = gl.getParameter(information ? information.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  let name: unknown = gl.getParameter(gl.RENDERER);
+  // Chrome and Safari tell the name only by the extension, of which Firefox warns.
+  const information = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null;
+  if (information) name = gl.getParameter(information.UNMASKED_RENDERER_WEBGL);
   return /swiftshader|llvmpipe|software|basic render/i.test(String(name));
 }
