@@ -33,6 +33,8 @@ def open_scene(page: Page, viewer_html: Path, folder: Path, scene: Blob, volume:
     page.wait_for_function(f"window.tomosplat?.renderer?.stats.count === {scene.header['count']}")
     if volume is not None:
         page.wait_for_function("tomosplat.scenes.state.volume")
+    # What is drawn is held to the scene's own light, or to that which a test gives.
+    page.evaluate("void (tomosplat.relighter.apply = () => undefined)")
     page.evaluate("tomosplat.renderer.idle()")
     return page
 

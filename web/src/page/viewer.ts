@@ -1,3 +1,4 @@
+import { LIGHT_KEYS, Relighter } from "../lighting/relighter";
 import { Renderer } from "../render/renderer";
 import { openBlob } from "../scene/blob";
 import { BlobError } from "../scene/errors";
@@ -46,6 +47,7 @@ export class Viewer {
   scenes!: SceneStore;
   renderer!: Renderer;
   slices!: Slices;
+  relighter!: Relighter;
   /** Whether at least a part of a scene can be seen. */
   hasPicture = false;
   private showing = 0;
@@ -62,11 +64,13 @@ export class Viewer {
     else this.start(header);
     document.title = `${header.title} – tomosplat`;
     this.renderer.setScene(header);
+    this.relighter.setScene(header);
     const histograms = Histograms.ofScene(header);
     let here = 0;
     for await (const { bytes } of sections) {
       if (turn !== this.showing) return;
       const words = joinPlanes(bytes);
+      this.relighter.addChunk(here, words);
       this.renderer.addChunk(here++, words);
       histograms.addRecords(words);
       this.hasPicture = true;
@@ -74,6 +78,7 @@ export class Viewer {
     }
     // A scan that is there already tells more than its Gaussians do.
     if (!this.scenes.state.volume) this.scenes.set({ histograms });
+    this.renderer.idle().then(() => this.relighter.prepare());
   }
 
   /** Show the scan of a blob on slices and cut faces. */
@@ -98,12 +103,15 @@ export class Viewer {
     this.renderer.onContextLost = () => {
       this.renderer.onContextRestored = showFailure(layout.stage, ...LOST);
     };
+    this.relighter = new Relighter((light) => this.renderer.setIllumination(light));
     this.store = new Store(initialState(header, clientWidth / clientHeight));
     this.scenes = new Store<SceneState>({ header, histograms: Histograms.ofScene(header), volume: null });
     this.slices = mountSlices(layout.slices, this.store, layout);
     mountPage(this.frame, this);
     this.renderer.apply(this.store.state);
+    this.relighter.apply(this.store.state);
     this.store.on(ARRIVING, (state) => this.renderer.apply(state));
+    this.store.on(LIGHT_KEYS, (state) => this.relighter.apply(state));
   }
 
   private replace(header: SceneHeader): void {

@@ -1,0 +1,4 @@
+import { serve } from "../background/background";
+import { LightWork } from "./work";
+
+serve(new LightWork());
