@@ -32,7 +32,13 @@ class Server:
 
     def tell(self, **changes: Any) -> None:
         """Change the status, and answer who waits for that."""
-        before = {"revision": 0, "state": "working", "gaussians": None, "kind": "primed", "volume": False}
+        before: dict[str, Any] = {
+            "revision": 0,
+            "state": "working",
+            "gaussians": None,
+            "kind": "primed",
+            "volume": False,
+        }
         self.status = before | {"stages": [], "message": None} | self.status | changes
         self.status["revision"] += 1
         while self.waiting:

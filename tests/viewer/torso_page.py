@@ -78,7 +78,8 @@ def as_opened(page: Page) -> None:
 
 
 def at_rest(page: Page) -> None:
-    page.evaluate("tomosplat.renderer.idle()")
+    """Wait until light and picture are those of the state."""
+    page.evaluate("(async () => { await tomosplat.relighter?.idle(); await tomosplat.renderer.idle(); })()")
 
 
 def state(page: Page, name: str) -> Any:

@@ -1,7 +1,7 @@
 import { SLICE_HELP } from "../slices/steering";
 import { iconButton } from "./controls";
 import { element } from "./dom";
-import type { Shortcuts } from "./shortcuts";
+import type { ShortcutGroup, Shortcuts } from "./shortcuts";
 
 const POINTER: readonly (readonly [string, string])[] = [
   ["Drag", "Turn"],
@@ -27,14 +27,21 @@ export function helpSheet(parent: HTMLElement, shortcuts: Shortcuts): () => void
   parent.append(dialog);
 
   return () => {
-    const groups = new Map<string, HTMLElement[]>();
-    for (const { group, key, does } of shortcuts.all) {
-      const name = NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
-      groups.set(group, [...(groups.get(group) ?? []), ...row(element("kbd", {}, name), does)]);
-    }
     const gestures = (all: typeof POINTER) => all.flatMap(([gesture, does]) => row(gesture, does));
-    const hands = [list("Picture", gestures(POINTER)), list("Slices", gestures(SLICE_HELP))];
-    body.replaceChildren(...hands, ...[...groups].map(([group, rows]) => list(group, rows)));
+    const keys = (group: ShortcutGroup) =>
+      list(
+        group,
+        shortcuts.all
+          .filter((shortcut) => shortcut.group === group)
+          .flatMap(({ key, does }) => row(element("kbd", {}, NAMES[key] ?? key.toUpperCase()), does)),
+      );
+    body.replaceChildren(
+      list("Picture", gestures(POINTER)),
+      keys("Tools"),
+      list("Slices", gestures(SLICE_HELP)),
+      keys("Page"),
+      keys("View"),
+    );
     dialog.showModal();
   };
 }

@@ -14,6 +14,9 @@ export const PANELS = [
 
 export type PanelName = (typeof PANELS)[number][0];
 
+/** CSS pixels; in a page less wide, the open side panel hides much of the picture. */
+const NARROW = 720;
+
 /** Where the parts of the page go. */
 export interface Layout {
   root: HTMLElement;
@@ -34,7 +37,9 @@ export interface Layout {
   panels: Record<PanelName, HTMLElement>;
   /** Buttons below those of the panels. */
   foot: HTMLElement;
-  /** Open a panel, or fold the side with null; until then, the panels are empty and out of reach. */
+  /** Let the panels be reached, once there is something to fill them with. */
+  begin(): void;
+  /** Open a panel, or fold the side with null. */
   open(panel: PanelName | null): void;
   /** The open panel, or the last that was. */
   opened(): { panel: PanelName; folded: boolean };
@@ -65,7 +70,6 @@ export function layOut(parent: HTMLElement): Layout {
   const frames = new Map<PanelName, HTMLElement>();
   const open = (panel: PanelName | null) => {
     if (panel) shown = panel;
-    rail.inert = false;
     side.hidden = panel === null;
     for (const [name, frame] of frames) frame.hidden = name !== panel;
     for (const [name, button] of buttons) button.setAttribute("aria-expanded", String(name === panel));
@@ -89,7 +93,11 @@ export function layOut(parent: HTMLElement): Layout {
   rail.append(foot);
   const root = element("div", { class: "page" }, rail, side, element("main", { class: "work" }, stage, slices));
   parent.append(root);
-  side.hidden = true;
+  open(null);
+  const begin = () => {
+    rail.inert = false;
+    open(innerWidth > NARROW ? "organs" : null);
+  };
   const opened = () => ({ panel: shown, folded: Boolean(side.hidden) });
-  return { root, canvas, overlay, stage, tools, actions, corner, readout, slices, panels, foot, open, opened };
+  return { root, canvas, overlay, stage, tools, actions, corner, readout, slices, panels, foot, begin, open, opened };
 }

@@ -18,9 +18,6 @@ import { TransferPanel } from "./transfer/panel";
 import type { Frame, Viewer } from "./viewer";
 import { mountView } from "./viewpanel";
 
-/** CSS pixels; in a page less wide, the open side panel hides much of the picture. */
-const NARROW = 720;
-
 /** Put the controls into the page, once there is a scene to control. */
 export function mountPage(frame: Frame, viewer: Viewer): void {
   const { layout, shortcuts } = frame;
@@ -50,7 +47,6 @@ export function mountPage(frame: Frame, viewer: Viewer): void {
     search.focus();
   });
   shortcuts.add("Page", "?", "This sheet", help);
-  layout.open(innerWidth > NARROW ? "organs" : null);
 }
 
 /** Fill panels and tools; returns the search field of the organs. */

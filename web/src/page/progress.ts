@@ -10,8 +10,23 @@ export interface Stage {
   total: number | null;
 }
 
-const NAMES: Record<string, string> = { "read scan": "Reading the scan", labels: "Finding organs" };
-const titleOf = (name: string): string => NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+/** What the server's stages are to people; others are told by their own names. */
+const TITLES: Record<string, string> = {
+  "load libraries": "Starting",
+  "fetch demo scan": "Fetching the demo scan",
+  "read scan": "Reading the scan",
+  "read scene": "Reading the scene",
+  "read labels": "Reading the labels",
+  labels: "Finding organs",
+  segment: "Finding organs",
+  resample: "Resampling",
+  "apply transfer function": "Colouring",
+  prime: "Placing Gaussians",
+  predict: "Refining Gaussians",
+  "pack scene": "Packing the scene",
+  "pack slices": "Packing the scan",
+};
+const titleOf = (name: string): string => TITLES[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
 
 /** What is being waited for: a card while there is no picture yet, a line below it afterwards. */
 export class Progress {

@@ -1,8 +1,11 @@
+/** The headings of the help sheet. */
+export type ShortcutGroup = "Tools" | "Page" | "View";
+
 export interface Shortcut {
   /** As in KeyboardEvent.key; letters in lower case. */
   key: string;
   does: string;
-  group: string;
+  group: ShortcutGroup;
   run(): void;
 }
 
@@ -16,7 +19,7 @@ export class Shortcuts {
     document.addEventListener("keydown", (event) => this.press(event));
   }
 
-  add(group: string, key: string, does: string, run: () => void): void {
+  add(group: ShortcutGroup, key: string, does: string, run: () => void): void {
     this.all.push({ group, key, does, run });
   }
 

@@ -98,11 +98,12 @@ export class Viewer {
 
   private start(header: SceneHeader): void {
     const { layout } = this.frame;
-    const { clientWidth, clientHeight } = layout.stage;
     this.renderer = new Renderer(layout.canvas);
     this.renderer.onContextLost = () => {
       this.renderer.onContextRestored = showFailure(layout.stage, ...LOST);
     };
+    layout.begin();
+    const { clientWidth, clientHeight } = layout.stage;
     this.relighter = new Relighter((light) => this.renderer.setIllumination(light));
     this.store = new Store(initialState(header, clientWidth / clientHeight));
     this.scenes = new Store<SceneState>({ header, histograms: Histograms.ofScene(header), volume: null });

@@ -22,7 +22,7 @@ export function presetChoice(store: Store, scenes: SceneStore): { root: HTMLElem
   });
   const option = (one: TransferFunctions, index: number) => {
     const title = one.name.charAt(0).toUpperCase() + one.name.slice(1);
-    return element("option", { value: one.name }, index === 0 ? `${title} (this scene’s own)` : title);
+    return element("option", { value: one.name }, index === 0 ? `${title} (scene’s own)` : title);
   };
   const show = () => {
     const known = offered().find((one) => one === store.state.transfer);
