@@ -12,6 +12,8 @@ export interface Request {
 export interface Reply {
   id: number;
   result: unknown;
+  /** How long the work itself took. */
+  milliseconds: number;
 }
 
 interface Pending {
@@ -26,6 +28,8 @@ export class Background<W extends object> {
   /** In the order in which they were asked. */
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
+  /** How long the last work of each kind took, waiting apart, ms. */
+  readonly timings: Partial<Record<Method<W>, number>> = {};
 
   /**
    * @param start Starts a worker that calls `serve`.
@@ -82,10 +86,12 @@ export class Background<W extends object> {
     if (here) setTimeout(() => this.settle(answer(here, request)));
   }
 
-  private settle({ id, result }: Reply): void {
+  private settle({ id, result, milliseconds }: Reply): void {
     const asked = this.pending.get(id);
+    if (!asked) return;
     this.pending.delete(id);
-    asked?.resolve(result);
+    this.timings[asked.request.method as Method<W>] = milliseconds;
+    asked.resolve(result);
   }
 }
 
@@ -99,5 +105,7 @@ export function serve(work: object): void {
 
 function answer(work: object, { id, method, args }: Request): Reply {
   const methods = work as Record<string, (...args: unknown[]) => unknown>;
-  return { id, result: methods[method](...args) };
+  const started = performance.now();
+  const result = methods[method](...args);
+  return { id, result, milliseconds: performance.now() - started };
 }

@@ -29,26 +29,3 @@ export class Work {
     return this.means && pickAlong(this.means, this.words, sight);
   }
 }
-
-export type Method = "setScene" | "addChunk" | "sort" | "pick";
-
-export interface Request<M extends Method = Method> {
-  id: number;
-  method: M;
-  args: Parameters<Work[M]>;
-}
-
-export interface Reply {
-  id: number;
-  result: unknown;
-  /** How long the work itself took. */
-  milliseconds: number;
-}
-
-/** Answer a request; the caller knows the type of the result by the method. */
-export function answer(work: Work, { id, method, args }: Request): Reply {
-  const call = work[method] as (...args: unknown[]) => unknown;
-  const started = performance.now();
-  const result = call.apply(work, args);
-  return { id, result, milliseconds: performance.now() - started };
-}
