@@ -84,7 +84,7 @@ def test_panels_open_and_fold_and_the_picture_takes_the_room(torso: Page) -> Non
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_theme_is_the_systems_until_it_is_switched(browser: Browser, torso_html: str, scheme: str) -> None:
-    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 800, "height": 480})  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(torso_html)
     page.wait_for_function("tomosplat.hasPicture")
@@ -186,6 +186,15 @@ def test_without_webgl_there_is_a_message(
 ) -> None:
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
     assert "WebGL" in failure(page, tmp_path / "a.html", filled(viewer_html.read_text(), torso_blobs))
+
+
+def test_a_lost_context_is_told_and_comes_back(torso: Page) -> None:
+    before = picture(torso)
+    torso.evaluate("(window.losing = tomosplat.renderer.gl.getExtension('WEBGL_lose_context')).loseContext()")
+    expect(torso.get_by_role("alert")).to_contain_text("comes back by itself")
+    torso.evaluate("window.losing.restoreContext()")
+    expect(torso.get_by_role("alert")).to_be_hidden()
+    assert changed(before, picture(torso)) == 0
 
 
 @pytest.mark.parametrize("damage", ["truncated", "noise", "nothing"])

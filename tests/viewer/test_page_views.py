@@ -157,7 +157,7 @@ def test_the_marker_turns_with_the_body_and_its_sides_can_be_clicked(page: Page)
 
 
 def test_two_fingers_pinch_and_move(browser: Browser, torso_html: str) -> None:
-    context = browser.new_context(viewport={"width": 1024, "height": 768}, has_touch=True)
+    context = browser.new_context(viewport={"width": 800, "height": 600}, has_touch=True)
     page = context.new_page()
     page.goto(torso_html)
     page.wait_for_function("tomosplat.hasPicture")

@@ -1,4 +1,4 @@
-import type { Organ } from "../../scene/types";
+import type { Organ, TransferFunctions } from "../../scene/types";
 import type { Store } from "../../state";
 import { element } from "../dom";
 import type { SceneStore } from "../scenes";
@@ -30,7 +30,7 @@ export class OrganTree implements NodeActions {
     private readonly onselect: (title: string, organs: readonly Organ[]) => void,
   ) {
     store.on(["visible", "opacity"], () => this.update());
-    store.on(["transfer"], () => this.paint());
+    store.on(["transfer"], (_, before) => this.paint(before.transfer));
     scenes.on(["histograms"], () => this.paint());
     scenes.on(["header"], () => this.build());
     this.build();
@@ -122,9 +122,14 @@ export class OrganTree implements NodeActions {
     for (const node of this.nodes) node.update(this.store.state, this.scenes.state.header.organs);
   }
 
-  private paint(): void {
+  /** Colour the swatches; while a function is dragged, only those of its group. */
+  private paint(before: TransferFunctions | null = null): void {
     const { transfer } = this.store.state;
-    for (const node of this.nodes) node.paint(swatchColor(node.organs, transfer, this.scenes.state.histograms));
+    for (const node of this.nodes) {
+      const group = node.organs[0].group_index;
+      if (before && before.groups[group] === transfer?.groups[group]) continue;
+      node.paint(swatchColor(node.organs, transfer, this.scenes.state.histograms));
+    }
   }
 
   private press(event: KeyboardEvent): void {

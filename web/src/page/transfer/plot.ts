@@ -30,7 +30,7 @@ export class Plot {
 
   constructor() {
     this.clip.append(drawing("rect", { width: WIDTH, height: HEIGHT }));
-    const clipped = drawing("g", { "clip-path": "url(#transfer-clip)" }, this.bars, this.area, this.line);
+    const clipped = drawing("g", { "clip-path": "url(#transfer-clip)" }, this.area, this.bars, this.line);
     const frame = drawing("rect", { class: "frame", width: WIDTH, height: HEIGHT, rx: 4 });
     this.root.append(drawing("defs", {}, this.colors, this.clip), frame, this.grid, clipped);
   }
