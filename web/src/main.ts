@@ -1,5 +1,6 @@
 import "./page/style.css";
 import "./page/controls.css";
+import "./page/bars.css";
 import "./page/panels.css";
 import "./page/messages.css";
 import "./page/organs/organs.css";
