@@ -47,9 +47,9 @@ def _between_entries(tables: Tables, table: F32, row: int, at: Scalar) -> Any:
 
 
 @njit(**INLINE)
-def added_by_step(tables: Tables, row: int, at: Scalar) -> Any:
-    """Colour times opacity and opacity, a vector, of a whole step through the value with this coordinate."""
-    return _between_entries(tables, tables.added, row, at)
+def added_by_step(tables: Tables, entry: Scalar, fraction: Scalar) -> Any:
+    """Colour times opacity and opacity, a vector, of a whole step through a value between an entry and the next."""
+    return lerp(_entry(tables.added, entry), _entry(tables.added, entry + 1), fraction)
 
 
 @njit(**INLINE)

@@ -16,12 +16,12 @@ from tomosplat.render.raymarching.bricks import find_visible, value_ranges
 from tomosplat.render.raymarching.compositing import composite
 from tomosplat.render.raymarching.depths import tile_depths
 from tomosplat.render.raymarching.kernels import Scan
-from tomosplat.render.raymarching.packing import no_bricks, pack
+from tomosplat.render.raymarching.packing import no_numbers, number_bricks, pack
 from tomosplat.render.raymarching.projecting import project
 from tomosplat.render.raymarching.rays import view_of
 from tomosplat.render.raymarching.settings import RaymarchSettings
 from tomosplat.render.raymarching.shading import gradient_to_world, light_of
-from tomosplat.render.raymarching.steps import new_batch
+from tomosplat.render.raymarching.steps import new_steps
 from tomosplat.render.raymarching.tables import mask_table, rows_of_labels, tabulate
 from tomosplat.report import Progress
 from tomosplat.transfer import TransferFunctions
@@ -55,8 +55,9 @@ class Compositor:
         distances, brick_rows = find_visible(ids, rows, self._tables, lowest, highest)
         self._scan = _scan(values, ids, rows, distances, brick_rows, settings.skip_empty)
         if settings.shading:
-            slots, numbers, scales = pack(values, gradient_to_world(volume.grid), distances)
-            self._scan = self._scan._replace(slots=slots, numbers=numbers, scales=scales)
+            to_world, slots = gradient_to_world(volume.grid), self._scan.slots
+            numbers, scales = pack(values, to_world, slots, brick_rows, self._tables)
+            self._scan = self._scan._replace(numbers=numbers, scales=scales)
         self._light = light_of(settings.shading, volume)
 
     def draw(self, cameras: Cameras, progress: Progress | None) -> tuple[F32, F32]:
@@ -69,7 +70,7 @@ class Compositor:
             depths = tile_depths(view, self._scan.bricks, *size[1:])
             arguments = view, self._scan, self._tables, self._light, self._preintegrated, depths
             pictures = rgba[number].ravel(), depth[number]
-            threads.run(composite, [(*part, *arguments, new_batch(), *pictures) for part in _parts(len(depths))])
+            threads.run(composite, [(*part, *arguments, new_steps(), *pictures) for part in _parts(len(depths))])
 
         _draw_each(len(cameras), draw, progress)
         return rgba, depth
@@ -127,7 +128,8 @@ def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip:
     if not skip:
         distances[:] = 0
     i, j, k = values.shape
-    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, *no_bricks(distances.shape))
+    slots = number_bricks(distances)
+    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, slots, *no_numbers())
 
 
 def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:

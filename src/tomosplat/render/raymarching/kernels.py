@@ -27,10 +27,10 @@ class Scan(NamedTuple):
 
     ``row_of_label`` [256] tells the row of the tables for each label; 0 is for what is invisible. ``bricks`` says
     for each brick of BRICK³ voxels how many bricks around it, in every direction, are empty too (0: not empty), and
-    ``rows`` the row of all labels in it, -1 where they differ. ``slots`` tells which one a brick is among those packed:
-    ``numbers``, flat [S, 5, 5, 5, 4], are value and gradient (per mm, in world axes) of its voxels and the next;
-    ``scales``, flat [S, 8], say that value = first · number + second and gradient = third · numbers, and from the fifth
-    on the brick's first voxel.
+    ``rows`` the row of all labels in it, -1 where they differ. ``slots``, flat, numbers the bricks in which something
+    is visible; the others have -1. Of these, ``numbers``, flat [S, 5, 5, 5, 4], are value and gradient (per mm, in
+    world axes) of the voxels and the next; ``scales``, flat [S, 4], say that the value's coordinate in the tables =
+    first · number + second and gradient = third · numbers; the fourth is the brick's row.
     """
 
     values: F32

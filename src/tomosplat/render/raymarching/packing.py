@@ -18,40 +18,49 @@ from numba.core import types
 from tomosplat import machine, threads
 from tomosplat.errors import MemoryLimitError
 from tomosplat.render.cpu.layout import F32, F64, I32, I64, U8, Scalar, f32, uint
-from tomosplat.render.cpu.vectors import VectorType, intrinsic, load, vector
-from tomosplat.render.raymarching.kernels import BRICK, ENTRY, I16, INLINE, Scan
-from tomosplat.render.raymarching.sampling import lerp, split
+from tomosplat.render.cpu.vectors import VectorType, intrinsic, vector
+from tomosplat.render.raymarching.kernels import BRICK, ENTRY, I16, INLINE, Scan, Tables
+from tomosplat.render.raymarching.sampling import lerp
 
 #: Voxels along the edge of a packed brick, and numbers for each: value and gradient.
 _SIDE = int(BRICK)
 _EDGE, _NUMBERS = _SIDE + 1, 4
 _ROW, _SLAB, _BRICK = uint(_EDGE * _NUMBERS), uint(_EDGE**2 * _NUMBERS), uint(_EDGE**3 * _NUMBERS)
+#: From one voxel of a packed brick to the next along each axis.
+PER_I, PER_J, PER_K = _EDGE**2 * _NUMBERS, _EDGE * _NUMBERS, _NUMBERS
 _HIGHEST = 32767
 #: Parts of the work for each thread.
 _JOBS_PER_THREAD = 8
 
 
-def pack(values: F32, to_world: F64, bricks: U8) -> tuple[I32, I16, F32]:
-    """Pack the bricks whose distance from visible ones is 0; ``to_world`` turns gradients per index to per mm.
+def number_bricks(bricks: U8) -> I32:
+    """Number those bricks whose distance from visible ones is 0; the others get -1."""
+    slots = np.full(bricks.size, -1, np.int32)
+    visible = np.flatnonzero(bricks == 0)
+    slots[visible] = np.arange(len(visible), dtype=np.int32)
+    return slots
+
+
+def pack(values: F32, to_world: F64, slots: I32, rows: I32, tables: Tables) -> tuple[I16, F32]:
+    """Pack the numbered bricks as ``Scan`` wants them; ``to_world`` turns gradients per index to per mm.
 
     Raises:
         MemoryLimitError: The packed bricks would not fit into memory.
     """
-    visible = np.flatnonzero(bricks == 0)
+    visible = np.flatnonzero(slots >= 0)
     _check_memory(len(visible))
-    slots = np.full(bricks.shape, -1, np.int32)
-    slots.ravel()[visible] = np.arange(len(visible), dtype=np.int32)
     packed = np.empty(len(visible) * int(_BRICK), np.int16)
-    scales = np.zeros(len(visible) * 8, np.float32)
-    arguments = (values, to_world.astype(np.float32), visible, bricks.shape, packed, scales)
+    scales = np.empty(len(visible) * 4, np.float32)
+    per_unit = f32(tables.per_unit)
+    arguments = (values, to_world.astype(np.float32), visible, rows, f32(tables.low), per_unit, packed, scales)
     parts = threads.split(len(visible), _JOBS_PER_THREAD * threads.n_threads())
     threads.run(_pack, [(*part, *arguments) for part in parts])
-    return slots, packed, scales
+    return packed, scales
 
 
-def no_bricks(shape: tuple[int, ...]) -> tuple[I32, I16, F32]:
+def no_numbers() -> tuple[I16, F32]:
     """None of the bricks, for what needs no gradients."""
-    return np.zeros(shape, np.int32), np.zeros(0, np.int16), np.zeros(0, np.float32)
+    return np.zeros(0, np.int16), np.zeros(0, np.float32)
 
 
 def _check_memory(n_bricks: int) -> None:
@@ -65,15 +74,25 @@ def _check_memory(n_bricks: int) -> None:
 
 @njit(**ENTRY)
 def _pack(
-    start: int, stop: int, values: F32, to_world: F32, visible: I64, shape: Any, packed: I16, scales: F32
+    start: int,
+    stop: int,
+    values: F32,
+    to_world: F32,
+    visible: I64,
+    rows: I32,
+    low: Scalar,
+    per_unit: Scalar,
+    packed: I16,
+    scales: F32,
 ) -> None:
     n_i, n_j, n_k = values.shape
     numbers = np.empty((_EDGE, _EDGE, _EDGE, _NUMBERS), np.float32)
     m = to_world
     for slot in range(start, stop):
         brick = visible[slot]
-        i0, j0 = brick // (shape[1] * shape[2]) * _SIDE, brick // shape[2] % shape[1] * _SIDE
-        k0 = brick % shape[2] * _SIDE
+        a0, b0 = brick // (rows.shape[1] * rows.shape[2]), brick // rows.shape[2] % rows.shape[1]
+        c0 = brick % rows.shape[2]
+        i0, j0, k0 = a0 * _SIDE, b0 * _SIDE, c0 * _SIDE
         lowest, highest, steepest = f32(np.inf), f32(-np.inf), f32(0)
         for a in range(_EDGE):
             i = min(i0 + a, n_i - 1)
@@ -97,8 +116,8 @@ def _pack(
         steepness = steepest / f32(_HIGHEST)
         per_value = f32(1) / scale if scale > f32(0) else f32(0)
         per_slope = f32(1) / steepness if steepness > f32(0) else f32(0)
-        scales[8 * slot], scales[8 * slot + 1], scales[8 * slot + 2] = scale, middle, steepness
-        scales[8 * slot + 4], scales[8 * slot + 5], scales[8 * slot + 6] = i0, j0, k0
+        scales[4 * slot], scales[4 * slot + 1] = scale * per_unit, (middle - low) * per_unit
+        scales[4 * slot + 2], scales[4 * slot + 3] = steepness, f32(rows[a0, b0, c0])
         at = uint(slot) * _BRICK
         flat = numbers.ravel()
         for n in range(_EDGE**3):
@@ -141,24 +160,14 @@ def _halves(_typingctx: Any, pair: Any) -> Any:
 
 
 @njit(**INLINE)
-def packed_in(scan: Scan, slot: Scalar, position: Any) -> Any:
+def packed_in(scan: Scan, slot: Scalar, offset: Scalar, fx: Scalar, fy: Scalar, fz: Scalar) -> Any:
     """Trilinear value and gradient in a packed brick, a vector of four in the brick's own scales."""
     zero = f32(0)
     like = vector((zero, zero, zero, zero, zero, zero, zero, zero))
-    corner = load(scan.scales, uint(8 * slot + 4), vector((zero, zero, zero, zero)))
-    last = f32(_SIDE - 1)
-    i, j, k, fx, fy, fz = split(position - corner, vector((last, last, last, last)))
     numbers = scan.numbers
-    at = uint(slot) * _BRICK + uint(i) * _SLAB + uint(j) * _ROW + uint(k) * uint(_NUMBERS)
+    at = uint(slot) * _BRICK + uint(offset)
     near = lerp(_load_pair(numbers, at, like), _load_pair(numbers, at + _ROW, like), fy)
     at += _SLAB
     far = lerp(_load_pair(numbers, at, like), _load_pair(numbers, at + _ROW, like), fy)
     first, second = _halves(lerp(near, far, fx))
     return lerp(first, second, fz)
-
-
-@njit(**INLINE)
-def scales_of(scan: Scan, slot: Scalar) -> Any:
-    """Scale and middle of a brick's values and scale of its gradients."""
-    at = uint(8 * slot)
-    return scan.scales[at], scan.scales[at + uint(1)], scan.scales[at + uint(2)]

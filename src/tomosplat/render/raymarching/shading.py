@@ -9,16 +9,17 @@ import numpy as np
 from numba import njit
 
 from tomosplat.geometry import Grid
-from tomosplat.render.cpu.layout import F32, Scalar, f32, uint
+from tomosplat.render.cpu.layout import F32, Scalar, f32
+from tomosplat.render.cpu.vectors import maximum
 from tomosplat.render.raymarching.kernels import INLINE
-from tomosplat.render.raymarching.sampling import lane, lerp
+from tomosplat.render.raymarching.lanes import exp2, log2, root, signed, wide
 from tomosplat.render.raymarching.settings import Shading
 from tomosplat.volume import Volume
 
 #: Gradient at which half the shading is left by default: HU/mm, or share of the range per mm.
 _FADE_HU, _FADE_SHARE = 25.0, 0.01
-#: Share of a highlight that is left out, and table steps for the rest: powers are slow.
-_UNSEEN, _HIGHLIGHTS = 1e-4, 512
+#: Against division by 0, and 2 to this power is as good as 0.
+_LEAST, _LOWEST = f32(1e-30), f32(-120)
 
 
 class Light(NamedTuple):
@@ -29,9 +30,8 @@ class Light(NamedTuple):
     direction: F32  # [3] unit, towards the light
     ambient: Scalar
     diffuse: Scalar
-    highlights: F32  # of cosines that are evenly spaced from ``dim`` to 1
-    dim: Scalar
-    per_cosine: Scalar
+    specular: Scalar
+    half_shininess: Scalar
     fade2: Scalar
 
 
@@ -39,20 +39,14 @@ def light_of(shading: Shading | None, volume: Volume) -> Light:
     """The light on a volume."""
     wanted = shading or Shading()
     light = np.array(wanted.light or (0, 0, 1), dtype=np.float64)
-    dim = _UNSEEN ** (1 / wanted.shininess) if wanted.shininess > 0 else 0.0
-    highlights = (wanted.specular * np.linspace(dim, 1, _HIGHLIGHTS + 1) ** wanted.shininess).astype(np.float32)
-    if wanted.shininess > 0:
-        highlights[0] = 0
-    highlights = np.append(highlights, highlights[-1])
     return Light(
         on=shading is not None,
         headlight=wanted.light is None,
         direction=(light / np.linalg.norm(light)).astype(np.float32),
         ambient=f32(wanted.ambient),
         diffuse=f32(wanted.diffuse),
-        highlights=highlights,
-        dim=f32(dim),
-        per_cosine=f32(_HIGHLIGHTS / max(1 - dim, 1e-9)),
+        specular=f32(wanted.specular),
+        half_shininess=f32(wanted.shininess / 2),
         # A gradient of exactly 0 has no direction, whatever the fade.
         fade2=f32(max(fade_of(wanted, volume) ** 2, 1e-20)),
     )
@@ -78,26 +72,26 @@ def light_on(light: Light, ray: Any) -> Any:
     if not light.headlight:
         lx, ly, lz = light.direction[0], light.direction[1], light.direction[2]
     half = (lx + vx) * (lx + vx) + (ly + vy) * (ly + vy) + (lz + vz) * (lz + vz)
-    return (vx, vy, vz), (lx, ly, lz), f32(1) / math.sqrt(max(half, f32(1e-30)))
+    return (vx, vy, vz), (lx, ly, lz), f32(1) / math.sqrt(max(half, _LEAST))
 
 
 @njit(**INLINE)
-def shade(light: Light, slope: Any, steepness: Scalar, viewer: Any, to_light: Any, per_half: Scalar) -> Any:
-    """Factor on the colour and white to add (see :class:`Shading`); the normal is taken on the viewer's side.
+def shade(light: Light, x: Any, y: Any, z: Any, steepness: Any, viewer: Any, to_light: Any, per_half: Scalar) -> Any:
+    """Factors on colours and white to add (see :class:`Shading`); normals are taken on the viewer's side.
 
-    The gradient is ``steepness`` times the last three of ``slope``; the others are what ``light_on`` gives.
+    The gradients are ``steepness`` times (x, y, z), all of many lanes; the others are what ``light_on`` gives.
     """
-    x, y, z = lane(slope, 1), lane(slope, 2), lane(slope, 3)
+    zero, least = wide(f32(0)), wide(_LEAST)
     squared = x * x + y * y + z * z
     towards = x * viewer[0] + y * viewer[1] + z * viewer[2]
     falling = x * to_light[0] + y * to_light[1] + z * to_light[2]
     steep = squared * (steepness * steepness)
     fade = steep / (steep + light.fade2)
-    inverse = f32(1) / math.sqrt(max(squared, f32(1e-30)))
-    side = inverse if towards >= f32(0) else -inverse
-    half = (falling + towards) * side * per_half
-    falling = max(falling * side, f32(0))
-    lit = f32(1) + fade * (light.ambient + light.diffuse * falling - f32(1))
-    at = min(max((half - light.dim) * light.per_cosine, f32(0)), f32(_HIGHLIGHTS))
-    low = uint(int(at))
-    return lit, fade * lerp(light.highlights[low], light.highlights[low + uint(1)], at - f32(low))
+    inverse = f32(1) / root(maximum(squared, least))
+    # On the viewer's side both products have the sign of the first.
+    half = (falling + towards) * per_half
+    falling = maximum(signed(falling, towards) * inverse, zero)
+    half = maximum(signed(half, towards) * inverse, zero)
+    lit = fade * (falling * light.diffuse + (light.ambient - f32(1))) + f32(1)
+    power = maximum(log2(maximum(half * half, least)) * light.half_shininess, wide(_LOWEST))
+    return lit, fade * (exp2(power) * light.specular)

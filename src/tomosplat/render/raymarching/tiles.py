@@ -9,7 +9,7 @@ from numba import njit
 from tomosplat.render.raymarching.kernels import INLINE
 
 #: Pixels along the edge of a tile.
-EDGE = 8
+EDGE = 16
 
 
 def n_across(n_pixels: int) -> int:
