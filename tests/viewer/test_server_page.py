@@ -90,7 +90,7 @@ def test_stages_are_shown_while_the_scene_is_on_its_way(page, complaints) -> Non
     held = HeldSource()
     with serve(held) as server:
         page.goto(server.url)
-        expect(page.get_by_role("status").filter(has_text="Prime")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="Placing Gaussians")).to_be_visible()
         held.let_go.set()
         until(page, "Boolean(window.tomosplat?.hasPicture)")
 

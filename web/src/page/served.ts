@@ -46,8 +46,7 @@ export class ServedScene {
         this.told = null;
         await this.take(status);
       } catch (error) {
-        // Where a request cannot be made at all, fetch throws a TypeError.
-        if (error instanceof TypeError) this.complain(LOST);
+        if ((error as Error).message === LOST) this.complain(LOST);
         else if (this.viewer.hasPicture) this.complain((error as Error).message);
         else this.viewer.fail("This scene cannot be shown", (error as Error).message);
         await new Promise((wait) => setTimeout(wait, RETRY_MS));
@@ -112,7 +111,9 @@ export class ServedScene {
 
   private async ask(what: string, options: RequestInit = {}): Promise<Response> {
     const headers = { "X-Tomosplat-Token": this.config.token };
-    const response = await fetch(`api/scenes${what && "/"}${what}`, { ...options, headers });
+    const response = await fetch(`api/scenes${what && "/"}${what}`, { ...options, headers }).catch(() => {
+      throw new Error(LOST);
+    });
     if (response.ok) return response;
     const { message } = (await response.json().catch(() => ({}))) as { message?: string };
     throw new Error(message ?? `the server answered ${response.status}`);

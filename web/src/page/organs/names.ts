@@ -6,6 +6,7 @@ const capitalised = (text: string): string => text.charAt(0).toUpperCase() + tex
 export function organTitle(name: string): string {
   const words = name
     .replace(/^vertebrae_/, "vertebra_")
+    .replace(/^tissue_soft$/, "soft_tissue")
     .replace(/^tissue_/, "")
     .split("_")
     .filter(Boolean);
