@@ -59,11 +59,12 @@ def test_skipping_does_not_change_the_values(mode, visible):
     torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
 
 
-def test_one_bright_voxel_does_not_darken_the_means():
+@pytest.mark.parametrize("mode", ["mip", "average"])
+def test_one_bright_voxel_does_not_darken_the_others(mode):
     values = np.full((20, 20, 20), 40.0)
     values[:10] = -1000
     values[15, 10, 10] = 30000
     camera = camera_at((10, -60, 10), (10, 10, 10), size=15, fov_deg=14)
-    grey = project(labelled(values), camera, mode="average").rgba[0, 3, :, 0]
+    grey = project(labelled(values), camera, mode=mode).rgba[0, 3, :, 0]
     assert float(grey[0]) == pytest.approx(0, abs=1e-3)
     assert float(grey[-1]) == pytest.approx(1, abs=1e-3)

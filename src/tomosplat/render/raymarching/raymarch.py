@@ -121,15 +121,16 @@ class Raymarcher:
 
 def _default_window(volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> tuple[float, float]:
     """What ``RaymarchSettings.window`` promises."""
-    if settings.mode == "mip":
-        return float(volume.values.min()), float(volume.values.max())
     met = shown[labels.values].astype(bool)
-    means = []
+    found = []
     for axis in range(3):
         lengths = met.sum(axis)
-        sums = volume.values.sum(axis, where=met, dtype=np.float64)
-        means.append(sums[lengths > 0] / lengths[lengths > 0])
-    low, high = np.percentile(np.concatenate(means), (1, 99)).tolist()
+        if settings.mode == "mip":
+            seen = volume.values.max(axis, where=met, initial=-np.inf)
+        else:
+            seen = volume.values.sum(axis, where=met, dtype=np.float64) / np.maximum(lengths, 1)
+        found.append(seen[lengths > 0])
+    low, high = np.percentile(np.concatenate(found), (1, 99)).tolist()
     return low, high
 
 

@@ -72,9 +72,9 @@ class RaymarchSettings:
         seed: Another seed jitters differently.
         clip: Planes that cut the scan.
         visible: Label ids to show; None shows all.
-        window: For "mip" and "average", the values shown black and white. None is the volume's range for "mip"; for
-            "average", from the 1st to the 99th percentile of the means over the scan's lines of voxels along its three
-            axes, among what is shown: means spread far less than values, and the window is the same for all views.
+        window: For "mip" and "average", the values shown black and white. None is from the 1st to the 99th percentile
+            of what is found on the scan's lines of voxels along its three axes, among what is shown: one bright voxel
+            does not darken all others, and the window is the same for all views.
         skip_empty: Leap over bricks in which nothing is visible; the picture is the same.
 
     Raises:
