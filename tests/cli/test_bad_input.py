@@ -41,6 +41,10 @@ def test_a_scan_that_does_not_exist(run, output) -> None:
     prime(run, output, output.parent.parent / "absent.nii.gz", says=("absent.nii.gz",))
 
 
+def test_dropping_what_is_unseen_without_baking(run, output, small_scan) -> None:
+    prime(run, output, small_scan.ct, "--drop-unseen", says=("--drop-unseen needs --light bake", "march"))
+
+
 def test_a_truncated_file(run, output, small_scan, tmp_path) -> None:
     cut = tmp_path / "cut.nii.gz"
     cut.write_bytes(small_scan.ct.read_bytes()[:5000])

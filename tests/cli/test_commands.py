@@ -101,7 +101,7 @@ def test_without_labels_the_tissues_are_found(run, small_scan, tmp_path) -> None
 
 def test_marched_light_comes_from_above_and_plain_priming_has_none(run, small_scan, tmp_path) -> None:
     ratio = {}
-    for light in ("none", "march"):
+    for light in ("none", "march", "bake"):
         scene = tmp_path / f"{light}.ply"
         arguments = ("prime", small_scan.ct, "--labels", small_scan.labels, "--spacing", 6, "--organs", "skeleton")
         assert run(*arguments, "--light", light, "-o", scene)[0] == 0
@@ -114,6 +114,16 @@ def test_marched_light_comes_from_above_and_plain_priming_has_none(run, small_sc
         ratio[light] = brightness[0] / brightness[1]
     assert 0.9 < ratio["none"] < 1.1
     assert ratio["march"] > ratio["none"] + 0.1
+    assert ratio["bake"] > ratio["none"] + 0.1
+
+
+def test_what_no_light_path_sees_can_be_left_out(run, small_scan, tmp_path) -> None:
+    arguments = ("prime", small_scan.ct, "--labels", small_scan.labels, "--spacing", 6, "--light", "bake")
+    assert run(*arguments, "-o", tmp_path / "all.ply")[0] == 0
+    assert run(*arguments, "--drop-unseen", "-o", tmp_path / "seen.ply")[0] == 0
+    whole, seen = read_ply(tmp_path / "all.ply"), read_ply(tmp_path / "seen.ply")
+    assert 0.3 < len(seen) / len(whole) < 0.98
+    assert whole.provenance["light"] == "bake"
 
 
 def test_info_and_doctor_print_json(run, small_scan, small_scene, tmp_path) -> None:

@@ -11,6 +11,7 @@ import torch
 from tomosplat.errors import EmptySceneError
 from tomosplat.gaussians import (
     BlockMoments,
+    Light,
     condition_on_direction,
     linear_to_srgb,
     prime,
@@ -24,8 +25,8 @@ from tomosplat.geometry import SH_C0
 from .conftest import MakeVolume
 
 
-def even_light(points: Float32Array, normals: Float32Array) -> Float32Array:
-    return np.full_like(points, 0.3)
+def even_light(blocks: BlockMoments) -> Light:
+    return Light(np.full_like(blocks.means, 0.3))
 
 
 def colours(sh: torch.Tensor) -> torch.Tensor:
@@ -132,9 +133,9 @@ def test_plain_priming_keeps_values_but_no_light(make_volume: MakeVolume) -> Non
 def test_illumination_is_asked_at_the_means_with_outward_normals(make_volume: MakeVolume) -> None:
     asked: list[Float32Array] = []
 
-    def light(points: Float32Array, normals: Float32Array) -> Float32Array:
-        asked.extend((points, normals))
-        return np.zeros_like(points)
+    def light(blocks: BlockMoments) -> Light:
+        asked.extend((blocks.means, blocks.normals))
+        return Light(np.zeros_like(blocks.means))
 
     extinction = np.zeros((16, 16, 16))
     extinction[:8] = 1
@@ -146,6 +147,20 @@ def test_illumination_is_asked_at_the_means_with_outward_normals(make_volume: Ma
     assert (scene.means_dir[face][:, 0] < -0.5).all()
     torch.testing.assert_close(scene.means_dir.norm(dim=1), torch.ones(len(scene)))
     assert (colours(scene.sh).abs() < 1e-6).all()
+
+
+def test_only_entries_that_are_to_be_kept_get_a_gaussian(make_volume: MakeVolume) -> None:
+    def upper(blocks: BlockMoments) -> Light:
+        keep = blocks.means[:, 2] > 103
+        return Light(np.where(keep[:, None], 0.3, np.nan * np.ones((1, 3))).astype(np.float32), keep)
+
+    optical = make_volume(np.random.default_rng(0).uniform(0, 1, (8, 8, 8)))
+    whole, part = prime(optical, even_light), prime(optical, upper)
+    kept = whole.select(whole.means[:, 2] > 103)
+    assert 0 < len(part) < len(whole)
+    assert all(torch.equal(tensor, part.tensors()[name]) for name, tensor in kept.tensors().items())
+    with pytest.raises(EmptySceneError, match="none of the 64"):
+        prime(optical, lambda blocks: Light(np.zeros_like(blocks.means), np.zeros(len(blocks), bool)))
 
 
 @pytest.mark.parametrize("lit", [True, False])

@@ -1,6 +1,5 @@
 """Priming of a real scan: organs stay where they are."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from tomosplat.anatomy import GROUP_OF_LABEL, LABEL_NAMES
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.files.scene_ply import read_ply, write_ply
-from tomosplat.gaussians import prime
+from tomosplat.gaussians import Light, prime
 from tomosplat.lighting import load_rig, march_light
 from tomosplat.transfer import TransferFunctions, apply_transfer
 from tomosplat.volume.resample import resample, resample_labels, working_grid
@@ -25,7 +24,10 @@ def test_organs_of_a_real_scan_stay_where_they_are(shared_data: Path, tmp_path: 
     optical = apply_transfer(
         resample(scan, grid), resample_labels(labels, grid), TransferFunctions.preset("seen"), GROUP_OF_LABEL
     )
-    scene = prime(optical, partial(march_light, optical, load_rig("studio")), label_names=LABEL_NAMES)
+    rig = load_rig("studio")
+    scene = prime(
+        optical, lambda blocks: Light(march_light(optical, rig, blocks.means, blocks.normals)), label_names=LABEL_NAMES
+    )
 
     organs = np.unique(optical.labels[optical.extinction > 0.02])
     assert len(organs) > 5

@@ -10,7 +10,7 @@ from tomosplat.gaussians.conditioning import (
 )
 from tomosplat.gaussians.cross_sections import cross_sections, mean_sizes
 from tomosplat.gaussians.moments import BlockMoments, block_moments
-from tomosplat.gaussians.priming import Illumination, prime
+from tomosplat.gaussians.priming import Illumination, Light, prime
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
 from tomosplat.gaussians.shading import linear_to_srgb, shade, srgb_to_linear
 
@@ -20,6 +20,7 @@ __all__ = [
     "ConditionalParts",
     "GaussianScene",
     "Illumination",
+    "Light",
     "OrdinaryGaussians",
     "approximate_3dgs",
     "block_moments",

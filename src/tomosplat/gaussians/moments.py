@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,11 @@ class BlockMoments:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def select(self, keep: NDArray[np.bool_]) -> BlockMoments:
+        """Return the entries at ``keep`` (bool [N])."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array[keep] for name, array in arrays.items() if array is not None})
 
 
 def block_moments(optical: OpticalVolume, *, n_widths: int = 4) -> BlockMoments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,15 +16,27 @@ from tomosplat.errors import EmptySceneError
 from tomosplat.gaussians.conditioning import from_matrix
 from tomosplat.gaussians.moments import BlockMoments, block_moments
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
-from tomosplat.gaussians.shading import shade
+from tomosplat.gaussians.shading import MULTIPLE_SCATTERING, shade
 from tomosplat.geometry import SH_C0
 from tomosplat.volume.volume import OpticalVolume
 
 Float32Array = NDArray[np.float32]
 
-#: Called with points [N, 3] mm and outward normals [N, 3] (length 0 inside .. 1 on a surface); returns the mean
-#: radiance that arrives there from all directions, [N, 3] linear RGB.
-Illumination = Callable[[Float32Array, Float32Array], Float32Array]
+
+class Light(NamedTuple):
+    """Light at N entries of ``block_moments``.
+
+    Attributes:
+        arriving: [N, 3] linear RGB, J of ``shade``: mean radiance over all directions.
+        keep: bool [N], which entries get a Gaussian at all; None for each.
+    """
+
+    arriving: Float32Array
+    keep: NDArray[np.bool_] | None = None
+
+
+#: Called with the entries that are to be lit.
+Illumination = Callable[[BlockMoments], Light]
 
 #: Standard deviation of a Gaussian that stands for a full block, in block edges.
 SIGMA = 0.5
@@ -36,9 +48,6 @@ MIN_SIGMA = 0.3
 #: optical depth in one piece. Best of 1, 1.5 and 3 against path tracing.
 OPACITY_GAIN = 1.5
 MAX_OPACITY = 0.999
-#: m of ``shade``, best of 0.5 to 0.75 against path tracing; near the H-functions of an isotropic half-space
-#: (Chandrasekhar 1960, ch. III), which give 0.55 to 0.67.
-MULTIPLE_SCATTERING = 0.6
 #: Standard deviation of a Gaussian in view direction: seen much alike from all sides.
 DIRECTION_SIGMA = 3.0
 
@@ -59,14 +68,14 @@ def prime(
 
     Args:
         optical: What is visible.
-        illumination: The light that arrives at points, e.g. ``partial(march_light, optical, rig)``.
+        illumination: The light that arrives at the Gaussians, and which of them to leave out.
         label_names: Names to keep in the scene; only those of labels that occur are kept.
         shading: What the colours and the light came from, as far as it is known: ``functions`` and ``rig`` of
             ``GaussianScene.shading``; the rest of it is added.
         provenance: More about how the scene was made, JSON-serialisable.
 
     Raises:
-        EmptySceneError: Nothing is visible.
+        EmptySceneError: Nothing is visible, or nothing was kept.
     """
     splats = _plain(optical) if illumination is None else _lit(optical, illumination)
     present = [int(label) for label in np.unique(splats.blocks.labels)]
@@ -104,8 +113,12 @@ def _plain(optical: OpticalVolume) -> _Splats:
 
 def _lit(optical: OpticalVolume, illumination: Illumination) -> _Splats:
     blocks = _visible(block_moments(optical), optical)
+    light, keep = illumination(blocks)
+    if keep is not None:
+        blocks, light = blocks.select(keep), light[keep]
+        if not len(blocks):
+            raise EmptySceneError(f"none of the {len(keep):,} Gaussians is to be kept; keep those that were not seen")
     covs, opacities = matched_gaussians(blocks)
-    light = illumination(blocks.means, blocks.normals)
     rgb = shade(blocks.rgb, light, MULTIPLE_SCATTERING)
     settings = {
         "priming": "lit moments",

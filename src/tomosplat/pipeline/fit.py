@@ -15,7 +15,7 @@ from tomosplat.pipeline.fit_surface import surface_scene
 from tomosplat.pipeline.fitting import fit_and_write, fit_settings
 from tomosplat.pipeline.given_views import read_views
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
-from tomosplat.pipeline.prime import prime_prepared
+from tomosplat.pipeline.prime import check_priming, prime_prepared
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.traced_views import Tracer, can_denoise, chosen_cameras
 from tomosplat.pipeline.transfer_files import load_transfer_functions
@@ -47,6 +47,7 @@ def fit_file(
     """
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
+    check_priming(priming)
     primed = init == "agp"
     model: Model = "3dgs" if primed else "6dgs"
     settings = fit_settings(options, iterations=_ITERATIONS[init], densify=not primed, model=model)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Background = Literal["black", "white", "transparent"]
-LightMode = Literal["march", "none"]
+LightMode = Literal["march", "bake", "none"]
 RigName = Literal["studio", "surgical", "soft"]
 
 
@@ -42,8 +42,11 @@ class PrimingOptions:
     """How a prepared scan becomes a scene."""
 
     light: LightMode = "march"
-    """march: light marched towards the rig's lights, on Gaussians matched to the voxels' moments; none: the papers'
-    plain priming, flat colour."""
+    """march: light marched towards the rig's lights, on Gaussians matched to the voxels' moments; bake: the same
+    Gaussians, their light path-traced, closer to the truth and slower; none: the papers' plain priming, flat colour."""
+    drop_unseen: bool = False
+    """With --light bake: leave out the Gaussians that no light path saw from outside. The scene is smaller and looks
+    the same, but what lies inside is missing when organs are hidden or cut."""
     rig: RigName = "studio"
     """Where the light comes from, fixed in the patient's frame."""
     organs: str | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
+from tomosplat.errors import InputError
 from tomosplat.files.scenes import check_scene_name, write_scene
-from tomosplat.gaussians import GaussianScene, prime
-from tomosplat.lighting import load_rig, march_light
+from tomosplat.gaussians import BlockMoments, GaussianScene, Illumination, Light, prime
+from tomosplat.lighting import LightRig, load_rig, march_light
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.render import bake_light
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
+from tomosplat.volume import OpticalVolume
 
 
 def prime_file(
@@ -26,12 +28,23 @@ def prime_file(
     """
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
+    check_priming(priming)
     functions = load_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
     scene = prime_prepared(prepare_scan(path, reading, report), functions, visible, priming, report)
     with report.stage("write scene"):
         write_scene(output, scene)
     return scene
+
+
+def check_priming(priming: PrimingOptions) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        InputError: ``drop_unseen`` without the light that knows what is seen.
+    """
+    if priming.drop_unseen and priming.light != "bake":
+        raise InputError(f"--drop-unseen needs --light bake, which finds out what is seen; got --light {priming.light}")
 
 
 def prime_prepared(
@@ -45,14 +58,16 @@ def prime_prepared(
 
     Raises:
         EmptySceneError: Nothing is visible.
+        InputError: Options do not go together.
     """
+    check_priming(priming)
     optical = color_scan(prepared, functions, visible, report)
     with report.stage("prime"):
         rig = load_rig(priming.rig)
-        lit = priming.light == "march"
+        lit = priming.light != "none"
         scene = prime(
             optical,
-            partial(march_light, optical, rig) if lit else None,
+            _illumination(optical, rig, priming) if lit else None,
             label_names=prepared.labels.names,
             shading={"functions": functions.to_dict()} | ({"rig": rig.to_dict()} if lit else {}),
             provenance={
@@ -66,3 +81,14 @@ def prime_prepared(
     report.facts["gaussians"] = len(scene)
     report.facts["scene"] = dict(scene.provenance)
     return scene
+
+
+def _illumination(optical: OpticalVolume, rig: LightRig, priming: PrimingOptions) -> Illumination:
+    def marched(blocks: BlockMoments) -> Light:
+        return Light(march_light(optical, rig, blocks.means, blocks.normals))
+
+    def baked(blocks: BlockMoments) -> Light:
+        light = bake_light(optical, rig, blocks)
+        return Light(light.arriving, light.hits > 0 if priming.drop_unseen else None)
+
+    return baked if priming.light == "bake" else marched

@@ -1,15 +1,18 @@
 """Floor 4: scenes and scans to images.
 
 ``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``pathtrace``
-traces the light that a scan scatters; ``raymarch`` is classic direct volume rendering.
+traces the light that a scan scatters, ``bake_light`` what of it each Gaussian gets; ``raymarch`` is classic direct
+volume rendering.
 """
 
 from tomosplat.render.pathtracer import (
+    BakedLight,
     ClipPlane,
     PathTraceOutput,
     PathTraceSettings,
     SurfaceMode,
     ThinLens,
+    bake_light,
     denoise,
     pathtrace,
 )
@@ -17,6 +20,7 @@ from tomosplat.render.rasterization import RenderOutput, rasterize
 from tomosplat.render.raymarching import Raymarcher, RaymarchOutput, RaymarchSettings, Shading, raymarch
 
 __all__ = [
+    "BakedLight",
     "ClipPlane",
     "PathTraceOutput",
     "PathTraceSettings",
@@ -27,6 +31,7 @@ __all__ = [
     "Shading",
     "SurfaceMode",
     "ThinLens",
+    "bake_light",
     "denoise",
     "pathtrace",
     "rasterize",

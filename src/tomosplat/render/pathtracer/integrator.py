@@ -106,29 +106,19 @@ def _bounce(world, g, w, albedo, is_surface, normal, counter):  # type: ignore[n
 
 
 @njit(**INLINE)
-def trace_path(world, g, max_depth, p, w, counter):  # type: ignore[no-untyped-def]
-    """Follow one path from a start in voxels along a world direction: (radiance, whether it hit the scan).
+def _albedo(medium, cell):  # type: ignore[no-untyped-def]
+    r, g, b = medium.albedos[cell, 0], medium.albedos[cell, 1], medium.albedos[cell, 2]
+    return scale((f32(r), f32(g), f32(b)), _UNIT16)
 
-    Lights and environment are not seen by the camera's own ray.
-    """
+
+@njit(**INLINE)
+def scattered_light(world, g, max_depth, p, w, albedo, counter):  # type: ignore[no-untyped-def]
+    """Light that is scattered against w at a collision, of this albedo, and at those that its paths meet on the way."""
     medium, surfaces = world.medium, world.surfaces
     light, throughput = _BLACK, (_ONE, _ONE, _ONE)
-    is_surface, normal, density = False, _BLACK, _ONE
+    is_surface, normal = False, _BLACK
     aims = world.lights.chances.sum() > 0
-    depth = 0
-    while True:
-        d = transform(medium.to_voxels, w)
-        t, cell, _, counter = fly(medium, world.planes, p, d, _FAR, False, counter)
-        if cell < 0:
-            if depth > 0:
-                light = add(light, multiply(throughput, _arriving(world, p, d, w, density)), _ONE)
-            break
-        depth += 1
-        if depth > max_depth:
-            break
-        p = add(p, d, t)
-        r, gr, b = medium.albedos[cell, 0], medium.albedos[cell, 1], medium.albedos[cell, 2]
-        albedo = scale((f32(r), f32(gr), f32(b)), _UNIT16)
+    for _ in range(max_depth):
         if surfaces.slopes.size > 0:
             is_surface, normal, counter = _meet_surface(surfaces, p, w, counter)
         if aims:
@@ -142,4 +132,25 @@ def trace_path(world, g, max_depth, p, w, counter):  # type: ignore[no-untyped-d
             if high_unit(mix(counter)) >= chance:
                 break
             throughput = scale(throughput, _ONE / chance)
-    return light, depth > 0
+        d = transform(medium.to_voxels, w)
+        t, cell, _, counter = fly(medium, world.planes, p, d, _FAR, False, counter)
+        if cell < 0:
+            light = add(light, multiply(throughput, _arriving(world, p, d, w, density)), _ONE)
+            break
+        p, albedo = add(p, d, t), _albedo(medium, cell)
+    return light
+
+
+@njit(**INLINE)
+def trace_path(world, g, max_depth, p, w, counter):  # type: ignore[no-untyped-def]
+    """Follow one path from a start in voxels along a world direction: (radiance, whether it hit the scan).
+
+    Lights and environment are not seen by the camera's own ray.
+    """
+    medium = world.medium
+    d = transform(medium.to_voxels, w)
+    t, cell, _, counter = fly(medium, world.planes, p, d, _FAR, False, counter)
+    if cell < 0:
+        return _BLACK, False
+    light = scattered_light(world, g, max_depth, add(p, d, t), w, _albedo(medium, cell), counter)
+    return light, True
