@@ -3,8 +3,9 @@
     python benchmarks/priming.py            # speed
     python benchmarks/priming.py --quality  # the demo CT at 400² beside path-traced truth, for each kind of light
 
-Speed: the procedural torso at 1.5 mm, all organs, seen transfer functions, studio lights. Every run is a process of its own
-that primes three times; "compiling" runs start with an empty kernel cache. Quality needs the extra "denoise".
+Speed: the procedural torso at 1.5 mm, all organs, seen transfer functions, studio lights. Every run is a process
+of its own that primes three times; "compiling" runs start with an empty kernel cache. Quality needs the extra
+"denoise".
 Writes benchmarks/priming.md, the part that was measured.
 """
 
