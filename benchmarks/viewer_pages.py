@@ -181,14 +181,14 @@ def open_pages(browser: Browser, folder: Path, blob: Blob) -> Iterator[Pages]:
         yield Pages(DrivenPage(ours), DrivenPage(spark, MANNERS[0]), start)
 
 
-def first_picture_seconds(browser: Browser, scan: PreparedScan, scene: GaussianScene) -> tuple[float, float]:
+def first_picture_seconds(scan: PreparedScan, scene: GaussianScene) -> tuple[float, float]:
     """Seconds from navigation to the first Gaussians on the canvas, and until all and the slices are there and sharp.
 
-    The page comes from tomosplat's own server, over loopback, which has the scene ready.
+    The page comes from tomosplat's own server, over loopback, which has the scene ready; the browser was just started.
     """
-    with serve(PreparedSource(scan, scene)) as server, browser.new_context(viewport=VIEWPORT) as context:
+    with serve(PreparedSource(scan, scene)) as server, chromium() as browser:
         _wait_until_ready(server)
-        page = context.new_page()
+        page = browser.new_page(viewport=VIEWPORT)
         page.goto(server.url, wait_until="domcontentloaded")
         first = _await(page, f"{FIRST} && performance.now()")
         _await(page, f"{WHOLE} && tomosplat.scenes.state.volume !== null")

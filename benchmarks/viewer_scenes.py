@@ -20,14 +20,14 @@ from tomosplat.volume.torso import torso
 
 
 def random_scene(n: int, seed: int = 0) -> GaussianScene:
-    """Random Gaussians in a body's shape that move, fade and change their colour as one walks around them."""
+    """Random Gaussians in a body's shape that move by about their own size, fade and change colour with the view."""
     scene, rng = make_scene(make_splats(n, seed)), np.random.default_rng(seed)
     factors = torch.from_numpy(rng.normal(size=(n, 3, 3)) * 0.4)
     sh = scene.sh.clone()
     sh[:, 1:] = torch.from_numpy(rng.normal(size=(n, 3, 3)) * 0.2)
     return replace(
         scene,
-        gains=torch.from_numpy(rng.normal(size=(n, 3, 3)) * 0.5).float(),
+        gains=torch.from_numpy(rng.normal(size=(n, 3, 3)) * 0.2).float(),
         precisions_dir=from_matrix(factors @ factors.mT).float(),
         sh=sh,
     )
