@@ -71,11 +71,13 @@ def test_two_workers_do_every_case_once(tmp_path):
 
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from tests.jobs.works import case, write
 from tomosplat.jobs import run_cases
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts in the background ignores Ctrl-C
     out = Path(sys.argv[1])
     run_cases([case("slow", trace=str(out.parent / "trace"), sleep=float(sys.argv[2]))], write, out)
 """

@@ -64,14 +64,15 @@ class Listener(HTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a new connection in a thread of its own."""
         with self._lock:
+            # A thread cannot take itself out: who closes would not wait for what it still has to do.
+            self._connections = {one: thread for one, thread in self._connections.items() if thread.is_alive()}
             full = len(self._connections) >= _MAX_CONNECTIONS
             if not full:
                 thread = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
                 self._connections[request] = thread
+                thread.start()
         if full:
             self.shutdown_request(request)
-        else:
-            thread.start()
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:
         try:
@@ -81,8 +82,6 @@ class Listener(HTTPServer):
         except Exception:
             logging.getLogger(__name__).exception("a connection failed")
         finally:
-            with self._lock:
-                self._connections.pop(request, None)
             self.shutdown_request(request)
 
     def close(self) -> None:
