@@ -84,22 +84,19 @@ class FittedGaussians:
         leaves: dict[str, Any] = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
         return replace(self.base, labels=self.base.labels[self.origin], values=None, illumination=None, **leaves)
 
-    def step(self, leaves: GaussianScene, rates: Tensor, stiffness: Tensor | None = None) -> None:
+    def step(self, leaves: GaussianScene, rates: Tensor) -> None:
         """Take Adam's step along the gradients of ``leaves``; Gaussians without a gradient stay as they are.
 
         Args:
             leaves: What ``leaf_scene`` returned, after a backward pass.
             rates: [P] learning rates.
-            stiffness: [P] pull towards the rows before the fit.
 
         Raises:
             DivergedError: A gradient is not finite; the message names the parameter.
         """
         gradients = tuple(getattr(leaves, name).grad.numpy() for name in DIFFERENTIABLE)
-        memory = (self.momentum.numpy(), self.energy.numpy(), self.counts.numpy())
-        stiffness = torch.zeros_like(rates) if stiffness is None else stiffness
-        rest = (rates.numpy(), self.base_rows.numpy(), self.origin.numpy(), stiffness.numpy())
-        jobs = [(a, b, self.rows.numpy(), gradients, *memory, *rest) for a, b in split(len(self), 4 * n_threads())]
+        adam = (self.momentum.numpy(), self.energy.numpy(), self.counts.numpy(), rates.numpy())
+        jobs = [(a, b, self.rows.numpy(), gradients, *adam) for a, b in split(len(self), 4 * n_threads())]
         bad = min((index for index in run(step, jobs) if index >= 0), default=None)
         if bad is not None:
             row, column = divmod(bad, self.rows.shape[1])

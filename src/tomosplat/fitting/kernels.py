@@ -42,7 +42,7 @@ def activate(first, last, rows, means, means_dir, covs, gains, precisions_dir, o
 
 
 @njit(**_OPTIONS)
-def step(first, last, rows, gradients, momentum, energy, counts, rates, prior, origin, stiffness):  # type: ignore[no-untyped-def]
+def step(first, last, rows, gradients, momentum, energy, counts, rates):  # type: ignore[no-untyped-def]
     """Adam (Kingma and Ba 2015) on the rows ``first`` to ``last`` that have a gradient; the others stay as they are.
 
     Args:
@@ -54,10 +54,6 @@ def step(first, last, rows, gradients, momentum, energy, counts, rates, prior, o
         energy: [N, P] mean squared gradient, updated.
         counts: [N] int32 steps taken so far, updated: rows are seen unequally often.
         rates: [P] learning rates.
-        prior: [M, P] what rows are drawn to.
-        origin: [N] which of these each row is drawn to.
-        stiffness: [P], how strongly: in a step as long as Adam's where row − prior = 1 / stiffness (decoupled from the
-            gradient, Loshchilov and Hutter 2019).
 
     Returns:
         The flat index of the first entry whose gradient or new value is not finite, or −1; its row is not updated.
@@ -83,8 +79,7 @@ def step(first, last, rows, gradients, momentum, energy, counts, rates, prior, o
             g = gradient[c]
             m = momentum[n, c] = _BETA1 * momentum[n, c] + (np.float32(1) - _BETA1) * g
             v = energy[n, c] = _BETA2 * energy[n, c] + (np.float32(1) - _BETA2) * g * g
-            ahead = m * unbias1 / (math.sqrt(v * unbias2) + _EPSILON)
-            rows[n, c] -= rates[c] * (ahead + stiffness[c] * (rows[n, c] - prior[origin[n], c]))
+            rows[n, c] -= rates[c] * m * unbias1 / (math.sqrt(v * unbias2) + _EPSILON)
     return bad
 
 

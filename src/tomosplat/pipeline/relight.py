@@ -73,7 +73,7 @@ def arriving_light(scene: GaussianScene, presence: ArrayLike) -> Float32Array:
     if not relightable(scene):
         raise InputError(
             "the scene does not keep the light and the values that its colours were made from; prime it again with "
-            "--light march"
+            "--light march or --light bake"
         )
     means, areas, light = _numpy(scene.means), _numpy(cross_sections(scene)), _numpy(scene.illumination).copy()
     grid = coarse_grid(means, _CELL_SIGMAS * float(mean_sizes(scene).median()))
