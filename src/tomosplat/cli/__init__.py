@@ -13,6 +13,7 @@ from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
 from tomosplat.cli.export import Export
+from tomosplat.cli.fidelity import MeasureFidelity
 from tomosplat.cli.finetune import FineTune
 from tomosplat.cli.fit import Fit
 from tomosplat.cli.info import Info
@@ -34,6 +35,7 @@ Command = (
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Fit, tyro.conf.subcommand("fit")]
     | Annotated[FineTune, tyro.conf.subcommand("finetune")]
+    | Annotated[MeasureFidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
-from tomosplat.errors import FileFormatError, ShapeError, UnitsError
-from tomosplat.gaussians import GaussianScene
+from tomosplat.errors import FileFormatError, InputError, ShapeError, UnitsError
+from tomosplat.gaussians import Fidelity, GaussianScene
 
 FORMAT_VERSION = 1
+#: What files say instead of NaN, which not every reader bears, of a Gaussian whose error is unknown.
+_UNKNOWN_ERROR = -1.0
 
 
 def describe(scene: GaussianScene) -> dict[str, Any]:
@@ -27,7 +29,13 @@ def describe(scene: GaussianScene) -> dict[str, Any]:
         "direction_weight": scene.direction_weight,
         "shading": dict(scene.shading),
         "provenance": dict(scene.provenance),
+        **({} if scene.fidelity is None else {"fidelity": scene.fidelity.to_dict()}),
     }
+
+
+def described_errors(errors: Tensor) -> Tensor:
+    """The scene's errors [N] as files hold them: -1 where they are unknown."""
+    return errors.nan_to_num(nan=_UNKNOWN_ERROR, posinf=math.inf, neginf=-math.inf)
 
 
 def describe_organs(scene: GaussianScene) -> list[dict[str, Any]]:
@@ -63,13 +71,13 @@ def described_scene(tensors: Mapping[str, Tensor], about: Any, organs: Any, sour
     """The scene of a file.
 
     Args:
-        tensors: The scene's tensors by name, float32; labels too.
+        tensors: The scene's tensors by name, float32; labels too, errors as ``described_errors`` gave them.
         about: What ``describe`` gave.
         organs: What ``describe_organs`` gave.
         source: The file, for messages.
 
     Raises:
-        FileFormatError: The description is broken or of another version, or opacities or labels are impossible.
+        FileFormatError: The description is broken or of another version, or opacities, labels or errors are impossible.
     """
     opacities, labels = tensors["opacities"], tensors["labels"]
     if bool(((opacities < 0) | (opacities > 1)).any()):
@@ -77,7 +85,16 @@ def described_scene(tensors: Mapping[str, Tensor], about: Any, organs: Any, sour
     if bool(((labels < 0) | (labels > 255) | (labels != labels.round())).any()):
         raise FileFormatError(f"{source}: labels must be whole numbers from 0 to 255")
     numbers: dict[str, Any] = {**tensors, "labels": labels.to(torch.uint8)}
+    if "errors" in tensors:
+        numbers["errors"] = _errors(tensors["errors"], source)
     return GaussianScene(**numbers, **_described(about, organs, source))
+
+
+def _errors(stored: Tensor, source: Path) -> Tensor:
+    unknown = stored == _UNKNOWN_ERROR
+    if bool((~unknown & ((stored < 0) | (stored > 1))).any()):
+        raise FileFormatError(f"{source}: errors must lie in 0..1, or be {_UNKNOWN_ERROR:g} where they are unknown")
+    return torch.where(unknown, torch.nan, stored)
 
 
 def parse_json(text: str, source: Path) -> Any:
@@ -97,13 +114,20 @@ def _described(about: Any, organs: Sequence[Any], source: Path) -> dict[str, Any
         version, weight = about["version"], about["direction_weight"]
         # Files from before scenes could be recoloured have no shading.
         shading, provenance = about.get("shading", {}), about["provenance"]
+        fidelity = Fidelity.from_dict(about["fidelity"]) if "fidelity" in about else None
         names = {int(organ["id"]): str(organ["name"]) for organ in organs}
         if not (isinstance(weight, float) and 0 <= weight < math.inf):
             raise ValueError(f"direction_weight {weight!r}")
         if not (isinstance(shading, dict) and isinstance(provenance, dict)):
             raise TypeError(f"shading {type(shading).__name__}, provenance {type(provenance).__name__}")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, InputError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{source}: the description of the 6D scene is broken: {error!r}") from error
     if version != FORMAT_VERSION:
         raise FileFormatError(f"{source} has format version {version!r}; this tomosplat reads {FORMAT_VERSION}")
-    return {"direction_weight": weight, "label_names": names, "shading": shading, "provenance": provenance}
+    return {
+        "direction_weight": weight,
+        "label_names": names,
+        "shading": shading,
+        "provenance": provenance,
+        "fidelity": fidelity,
+    }

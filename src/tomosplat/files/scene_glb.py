@@ -27,6 +27,7 @@ from tomosplat.files.scene_description import (
     check_float32,
     describe,
     describe_organs,
+    described_errors,
     described_scene,
     parse_json,
 )
@@ -62,6 +63,7 @@ _PARTS = {
     "labels": _Part((), ("_FEATURE_ID_0",)),
     "values": _Part((), ("_SIXD_VALUE",), required=False),
     "illumination": _Part((3,), ("_SIXD_LIGHT",), required=False),
+    "errors": _Part((), ("_SIXD_ERROR",), required=False),
 }
 
 
@@ -111,7 +113,8 @@ def _exact_attributes(scene: GaussianScene) -> dict[str, Tensor]:
     attributes: dict[str, Tensor] = {}
     for name, tensor in scene.tensors().items():
         part = _PARTS[name]
-        pieces = tensor.to(torch.float32).reshape(len(scene), len(part.attributes), -1).unbind(dim=1)
+        stored = described_errors(tensor) if name == "errors" else tensor
+        pieces = stored.to(torch.float32).reshape(len(scene), len(part.attributes), -1).unbind(dim=1)
         attributes |= zip(part.attributes, pieces, strict=True)
     return attributes
 

@@ -1,9 +1,9 @@
 """Scenes as .ply: an ordinary 3DGS file that every splat viewer opens, with the exact 6D scene beside it.
 
 One ``vertex`` element of float32 properties, binary little endian. First the standard ones of 3D Gaussian splatting,
-holding the moment-matched ordinary Gaussians; then ``sixd_*``, ``label``, and where they are known ``value`` and
-``light_*``, which readers that do not know them skip. The units, the organs, the shading and the provenance are JSON in
-comment lines.
+holding the moment-matched ordinary Gaussians; then ``sixd_*``, ``label``, and where they are known ``value``,
+``light_*`` and ``error`` (-1 where no view showed a Gaussian), which readers that do not know them skip. The units, the
+organs, the shading, the provenance and the fidelity are JSON in comment lines.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tomosplat.files.scene_description import (
     check_float32,
     describe,
     describe_organs,
+    described_errors,
     described_scene,
     parse_json,
 )
@@ -95,13 +96,16 @@ def _sixd_columns(scene: GaussianScene) -> Tensor:
         columns.append(scene.values[:, None])
     if scene.illumination is not None:
         columns.append(scene.illumination)
+    if scene.errors is not None:
+        columns.append(described_errors(scene.errors)[:, None])
     return torch.cat(columns, dim=1)
 
 
 def _names(scene: GaussianScene) -> tuple[str, ...]:
     value = ("value",) if scene.values is not None else ()
     light = _LIGHT if scene.illumination is not None else ()
-    return (*_STANDARD, *_SIXD, *value, *light)
+    error = ("error",) if scene.errors is not None else ()
+    return (*_STANDARD, *_SIXD, *value, *light, *error)
 
 
 def _header(scene: GaussianScene) -> str:
@@ -212,6 +216,8 @@ def _sixd_scene(columns: Mapping[str, _FloatArray], comments: list[str], source:
         tensors["values"] = _take(columns, ("value",), source)[:, 0]
     if not columns.keys().isdisjoint(_LIGHT):
         tensors["illumination"] = _take(columns, _LIGHT, source)
+    if "error" in columns:
+        tensors["errors"] = _take(columns, ("error",), source)[:, 0]
     about = [parse_json(line.partition(" ")[2], source) for line in comments if line.startswith("tomosplat ")]
     organs = [parse_json(line.partition(" ")[2], source) for line in comments if line.startswith("organ ")]
     if len(about) != 1:

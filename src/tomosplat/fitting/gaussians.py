@@ -49,7 +49,8 @@ class FittedGaussians:
 
     @classmethod
     def of(cls, scene: GaussianScene, model: Model) -> FittedGaussians:
-        """Begin with a scene."""
+        """Begin with a scene; what was measured of it no longer holds."""
+        scene = scene.unmeasured()
         rows = to_rows(scene, model)
         base = without_directions(scene) if model == "3dgs" else scene
         zeros, n = torch.zeros_like(rows), len(rows)

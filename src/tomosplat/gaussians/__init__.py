@@ -9,6 +9,7 @@ from tomosplat.gaussians.conditioning import (
     to_matrix,
 )
 from tomosplat.gaussians.cross_sections import cross_sections, mean_sizes
+from tomosplat.gaussians.fidelity import Agreement, Fidelity
 from tomosplat.gaussians.moments import BlockMoments, block_moments
 from tomosplat.gaussians.priming import Illumination, Light, prime
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
@@ -16,8 +17,10 @@ from tomosplat.gaussians.shading import linear_to_srgb, shade, srgb_to_linear
 
 __all__ = [
     "DEFAULT_DIRECTION_WEIGHT",
+    "Agreement",
     "BlockMoments",
     "ConditionalParts",
+    "Fidelity",
     "GaussianScene",
     "Illumination",
     "Light",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tomosplat.errors import ShapeError
+from tomosplat.gaussians.fidelity import Fidelity
 
 #: λ in the opacity weight exp(−λ xᵀ Σdd⁻¹ x); 0.35 is the value of the 6DGS authors' code.
 DEFAULT_DIRECTION_WEIGHT = 0.35
@@ -40,12 +41,15 @@ class GaussianScene:
         values: [N] the scan's value (HU for CT) that each Gaussian stands for, or None where that is not known.
         illumination: [N, 3] J, the light that arrives, linear RGB, mean over all directions; None where the colours
             were not made from light.
+        errors: [N] difference from path-traced truth where each Gaussian is seen, sRGB in 0..1 (see
+            ``Agreement.error``); NaN where no view shows it, None where nothing was measured.
         direction_weight: λ of the opacity weight.
         label_names: Name of each label id that occurs.
         shading: What else ``values`` and ``illumination`` need to make the colours anew, JSON-serialisable:
             ``functions`` (``TransferFunctions.to_dict``), ``rig`` (``LightRig.to_dict``), ``bounds_mm`` ([2, 3], the
             box that the rig stands around) and ``multiple_scattering`` (m of ``shade``); empty where it is not known.
         provenance: How the scene was made; JSON-serialisable.
+        fidelity: What ``errors`` say of each organ, and how they were measured; None where nothing was.
 
     All float tensors share one dtype and device.
 
@@ -63,10 +67,12 @@ class GaussianScene:
     labels: Tensor
     values: Tensor | None = None
     illumination: Tensor | None = None
+    errors: Tensor | None = None
     direction_weight: float = DEFAULT_DIRECTION_WEIGHT
     label_names: Mapping[int, str] = field(default_factory=dict)
     shading: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
 
     def __post_init__(self) -> None:
         n = self.means.shape[0]
@@ -81,10 +87,11 @@ class GaussianScene:
             "labels": (n,),
             "values": (n,),
             "illumination": (n, 3),
+            "errors": (n,),
         }
         for name, shape in expected.items():
             tensor = getattr(self, name)
-            if tensor is None and name in ("values", "illumination"):
+            if tensor is None and name in ("values", "illumination", "errors"):
                 continue
             if tuple(tensor.shape) != shape:
                 raise ShapeError(f"scene.{name} must have shape {shape}, got {tuple(tensor.shape)}")
@@ -102,9 +109,13 @@ class GaussianScene:
         return int(self.means.shape[0])
 
     def select(self, keep: Tensor) -> GaussianScene:
-        """Return the Gaussians at ``keep`` (bool [N] or indices)."""
+        """Return the Gaussians at ``keep`` (bool [N] or indices), with what was measured of them in the whole scene."""
         selected: dict[str, Any] = {name: tensor[keep] for name, tensor in self.tensors().items()}
         return replace(self, **selected)
+
+    def unmeasured(self) -> GaussianScene:
+        """The same without ``errors`` and ``fidelity``: for whoever changes what the scene looks like."""
+        return replace(self, errors=None, fidelity=None)
 
     def to(self, *args: Any, **kwargs: Any) -> GaussianScene:
         """Convert the float tensors' dtype, or all tensors' device, as ``torch.Tensor.to``."""

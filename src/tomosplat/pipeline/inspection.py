@@ -28,6 +28,7 @@ def _describe_scene(path: Path) -> dict[str, Any]:
 
     from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
     from tomosplat.files.scenes import read_scene
+    from tomosplat.pipeline.fidelity import described_fidelity
 
     scene = read_scene(path)
     counts = torch.bincount(scene.labels, minlength=256)
@@ -43,6 +44,7 @@ def _describe_scene(path: Path) -> dict[str, Any]:
         "groups": groups,
         "labels": {scene.label_names.get(label, str(label)): int(counts[label]) for label in labels},
         "direction_weight": scene.direction_weight,
+        "fidelity": described_fidelity(scene),
         "provenance": dict(scene.provenance),
     }
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from tomosplat.gaussians import GaussianScene
-from tomosplat.geometry import SH_C0, Cameras
-from tomosplat.render import rasterize
+from tomosplat.geometry import Cameras
+from tomosplat.render import blended_sums
 
 #: Pictures for this are small: what is hidden is hidden in them too.
 _EDGE = 128
@@ -19,9 +17,9 @@ _EDGE = 128
 def most_unseen_first(scene: GaussianScene, cameras: Cameras, n: int) -> list[int]:
     """Indices of ``n`` cameras, each the one that adds most to Σ √(how much of a Gaussian has been seen).
 
-    How much a camera sees of a Gaussian is its blending weight, summed over the pixels: the derivative of the picture's
-    sum by its colour. The root makes what has hardly been seen count most; such sums have diminishing returns, for
-    which choosing greedily is at least 1 − 1/e as good as choosing all at once (Nemhauser et al. 1978).
+    How much a camera sees of a Gaussian is its blending weight, summed over the pixels. The root makes what has hardly
+    been seen count most; such sums have diminishing returns, for which choosing greedily is at least 1 − 1/e as good as
+    choosing all at once (Nemhauser et al. 1978).
     """
     weights = torch.stack([_weights(scene, cameras[i : i + 1]) for i in range(len(cameras))])
     seen = torch.zeros(len(scene))
@@ -39,10 +37,4 @@ def _weights(scene: GaussianScene, camera: Cameras) -> Tensor:
     Ks = camera.Ks.copy()
     Ks[:, :2] *= scale
     small = Cameras(camera.viewmats, Ks, max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
-    # White: a Gaussian that is black or clipped has no derivative by its colour.
-    sh = torch.zeros_like(scene.sh)
-    sh[:, 0] = 0.5 / SH_C0
-    sh.requires_grad_()
-    rasterize(replace(scene, sh=sh, values=None, illumination=None), small).rgba[..., 0].sum().backward()
-    gradient = sh.grad
-    return torch.zeros(len(scene)) if gradient is None else (gradient[:, 0, 0] / SH_C0).clamp_min(0)
+    return blended_sums(scene, small, torch.ones(1, small.height, small.width, 3))[:, 0].float()

@@ -90,6 +90,22 @@ class CameraSetOptions:
     """Edge of the square pictures in pixels."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FidelityOptions:
+    """How a scene is compared with path-traced truth."""
+
+    n_views: int = 24
+    """How many views, spread evenly over a sphere around what is visible."""
+    size: int = 400
+    """Edge of the square pictures in pixels."""
+    samples: int = 16
+    """Paths through each pixel of each of the two pictures whose mean is the truth."""
+    raw: bool = False
+    """Compare with noisy pictures even where the extra "denoise" is installed."""
+    seed: int = 0
+    """Another seed gives other noise."""
+
+
 Plane = tuple[float, float, float, float, float, float]
 
 

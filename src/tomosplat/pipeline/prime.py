@@ -75,6 +75,7 @@ def prime_prepared(
                 "light": priming.light,
                 "rig": rig.name if lit else None,
                 "organs": priming.organs,
+                "spacing_mm": float(optical.grid.spacing[0]),
                 "history": [*prepared.volume.history, *prepared.labels.history],
             },
         )

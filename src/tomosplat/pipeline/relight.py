@@ -45,7 +45,7 @@ def relit(scene: GaussianScene, visible: Sequence[int]) -> GaussianScene:
     if not bool(keep.any()):
         raise EmptySceneError(f"the scene has no Gaussian of the labels {sorted(visible)}")
     light = arriving_light(scene, presence)[keep.numpy()]
-    kept = scene.select(keep)
+    kept = scene.select(keep).unmeasured()
     change = _colors(kept, light) - _colors(kept, _numpy(kept.illumination))
     sh = kept.sh.clone()
     sh[:, 0] += torch.from_numpy(change / SH_C0).to(sh)

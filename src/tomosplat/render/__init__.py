@@ -1,10 +1,11 @@
 """Floor 4: scenes and scans to images.
 
-``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``pathtrace``
-traces the light that a scan scatters, ``bake_light`` what of it each Gaussian gets; ``raymarch`` is classic direct
-volume rendering.
+``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``blended_sums``
+tells what each of them has to do with each pixel. ``pathtrace`` traces the light that a scan scatters, ``bake_light``
+what of it each Gaussian gets; ``raymarch`` is classic direct volume rendering.
 """
 
+from tomosplat.render.blending import blended_sums
 from tomosplat.render.pathtracer import (
     BakedLight,
     ClipPlane,
@@ -32,6 +33,7 @@ __all__ = [
     "SurfaceMode",
     "ThinLens",
     "bake_light",
+    "blended_sums",
     "denoise",
     "pathtrace",
     "rasterize",
