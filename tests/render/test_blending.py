@@ -40,9 +40,7 @@ def test_one_backward_pass_gives_the_sums_of_weight_times_field(backend: Any, to
     scene, cameras = random_scene(120), two_cameras()
     fields = fields_of(cameras)
     expected = summed_directly(scene, cameras, fields)
-    found = blended_sums(
-        scene if backend == "reference" else scene.to(torch.float32), cameras, fields, backend=backend
-    )
+    found = blended_sums(scene if backend == "reference" else scene.to(torch.float32), cameras, fields, backend=backend)
     assert found.dtype == torch.float64
     assert (expected[:, 2] > 1).sum() > 60
     # Of random fields little may be left: what counts is the weight that the sum runs over.

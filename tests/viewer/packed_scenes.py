@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from tests.render.random_scenes import random_scene
 
-from tomosplat.gaussians import GaussianScene
+from tomosplat.gaussians import Agreement, Fidelity, GaussianScene
 from tomosplat.lighting import load_rig
 from tomosplat.transfer import TransferFunctions
 
@@ -27,3 +28,20 @@ def lit_scene(n: int = 300, seed: int = 0, spread: float = 25.0) -> GaussianScen
         },
         provenance={"priming": "lit moments", "light": "march", "rig": "studio"},
     )
+
+
+#: Of the labels of ``measured_scene``; the last was not seen.
+ORGANS = {
+    1: Agreement(4000.0, 0.02, 0.01),
+    2: Agreement(2000.0, 0.05, 0.01),
+    3: Agreement(900.0, 0.1, 0.01),
+    4: Agreement(300.0, 0.01, 0.01),
+    5: Agreement(0.2, math.nan, math.nan),
+}
+
+
+def measured_scene(n: int = 300) -> GaussianScene:
+    """The same with errors from 0 to 0.4, every fifth unknown."""
+    errors = torch.linspace(0, 1, n, dtype=torch.float64) ** 2 * 0.4
+    errors[::5] = math.nan
+    return replace(lit_scene(n), errors=errors, fidelity=Fidelity(24, 400, 32, True, ORGANS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.render.random_scenes import one_gaussian, random_scene
-from tests.viewer.packed_scenes import lit_scene
+from tests.viewer.packed_scenes import ORGANS, lit_scene, measured_scene
 
+from tomosplat.anatomy import GROUP_OF_LABEL
 from tomosplat.errors import EmptySceneError, InputError, UnitsError
 from tomosplat.gaussians import GaussianScene, to_matrix
 from tomosplat.geometry import frame_points, sphere_directions
@@ -135,6 +137,41 @@ def test_scenes_that_cannot_be_recoloured_or_relit_say_so() -> None:
     assert blob.header["shading"]["lit"] is False
     assert blob.header["unit"] == "HU"
     assert unpack_gaussians(blob).illumination is None
+
+
+def test_errors_travel_with_their_gaussians() -> None:
+    scene, back = paired(s := measured_scene(), blob := pack_gaussians(s, title="t", chunk_size=64))
+    assert scene.errors is not None
+    assert back.errors is not None
+    assert len(blob.sections["errors"]) == len(s)
+    assert next(iter(blob.sections)) == "errors"
+    assert torch.equal(back.errors.isnan(), scene.errors.isnan())
+    known = ~scene.errors.isnan()
+    # Half a step of the square root.
+    assert ((back.errors.sqrt() - scene.errors.sqrt()).abs()[known] <= 0.5001 / 254).all()
+    assert back.errors[known].max() == pytest.approx(0.4, abs=2e-3)
+
+
+def test_what_was_measured_is_told_organ_by_organ_and_group_by_group() -> None:
+    told = pack_gaussians(measured_scene(), title="t").header["fidelity"]
+    assert (told["views"], told["denoised"]) == (24, True)
+    assert told["organs"]["5"] is None
+    assert told["organs"]["2"] == {"error": 0.05, "trust": pytest.approx(100 * math.log10(2))}
+    for group, found in told["groups"].items():
+        mine = [ORGANS[label] for label in ORGANS if int(GROUP_OF_LABEL[label]) == int(group)]
+        seen = [organ for organ in mine if not math.isnan(organ.error)]
+        squares = sum(organ.pixels * organ.error**2 for organ in seen)
+        assert (found is None) == (not seen)
+        assert not seen or found["error"] == pytest.approx(math.sqrt(squares / sum(o.pixels for o in mine)))
+    plain = pack_gaussians(lit_scene(), title="t")
+    assert plain.header["fidelity"] is None
+    assert "errors" not in plain.sections
+
+
+def test_impossible_errors_are_refused() -> None:
+    wrong = replace(measured_scene(), errors=torch.full((300,), 1.5, dtype=torch.float64))
+    with pytest.raises(UnitsError, match=r"scene\.errors must lie in 0\.\.1"):
+        pack_gaussians(wrong, title="t")
 
 
 def test_the_extent_holds_everything_visible() -> None:

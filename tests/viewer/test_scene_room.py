@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from tests.viewer.packed_scenes import lit_scene
+from tests.viewer.packed_scenes import lit_scene, measured_scene
 
 from tomosplat.geometry import Grid
 from tomosplat.transfer import TransferFunction, TransferFunctions, extinction_of_opacity
@@ -137,6 +137,7 @@ def spelled(blob: Blob, **changes: Any) -> str:
 
 def test_sound_blobs_are_taken(ask: Callable[..., Any]) -> None:
     assert ask("verdict", base64_of(pack_gaussians(lit_scene(50), title="t"))) == "gaussians"
+    assert ask("verdict", base64_of(pack_gaussians(measured_scene(50), title="t"))) == "gaussians"
     assert ask("verdict", base64_of(pack_volume(*scan()))) == "volume"
 
 
@@ -152,6 +153,18 @@ def test_damaged_data_are_refused_with_a_message(ask: Callable[..., Any]) -> Non
     data[len(data) // 2] ^= 0x10
     assert ask("verdict", base64.b64encode(bytes(data)).decode()).startswith("BlobError: The scene's data are damaged")
     assert ask("verdict", "these are ~no~ letters of base64!").startswith("BlobError: The scene's data are damaged")
+
+
+@pytest.mark.parametrize(
+    "fidelity",
+    [None, {"views": -1}, {"denoised": "no"}, {"organs": []}, {"groups": {"1": {"error": 0.1}}}, {"whole": 5}],
+)
+def test_a_fidelity_that_makes_no_sense_is_refused_with_a_message(
+    ask: Callable[..., Any], fidelity: dict[str, Any] | None
+) -> None:
+    blob = pack_gaussians(measured_scene(50), title="t")
+    changed = None if fidelity is None else {**blob.header["fidelity"], **fidelity}
+    assert ask("verdict", spelled(blob, fidelity=changed)).startswith("BlobError: The scene's data are damaged")
 
 
 @pytest.mark.parametrize(
@@ -172,6 +185,8 @@ def test_damaged_data_are_refused_with_a_message(ask: Callable[..., Any]) -> Non
         {"shading": {"lit": True}},
         {"presets": [{"groups": {"1": [[0, 1]]}}]},
         {"facts": []},
+        {"fidelity": {}},
+        {"fidelity": pack_gaussians(measured_scene(50), title="t").header["fidelity"]},
         {"title": 5},
     ],
 )

@@ -46,7 +46,7 @@ export interface Annotation {
 }
 
 /** How the organs are shown. */
-export type Look = Pick<ViewState, "visible" | "opacity" | "transfer" | "clipping">;
+export type Look = Pick<ViewState, "visible" | "opacity" | "transfer" | "clipping" | "fidelity">;
 
 export interface Bookmark {
   name: string;
@@ -66,6 +66,8 @@ export interface ViewState {
   /** The transfer functions shown; null where the scene cannot be recoloured. */
   transfer: TransferFunctions | null;
   clipping: Clipping;
+  /** Colour every Gaussian by its error, where the scene was measured. */
+  fidelity: boolean;
   window: Window;
   /** Where the three slices meet, mm. */
   crosshair: Vec3;

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-from tomosplat.cli.command import Output, Reported
+from tomosplat.cli.command import Reported
 from tomosplat.pipeline.options import FidelityOptions, ReadingOptions
 
 
@@ -19,7 +20,7 @@ class MeasureFidelity(Reported):
     """A lit scene that tomosplat wrote (.ply, .glb)."""
     scan: tyro.conf.Positional[Path]
     """The scan that it was made from."""
-    output: Output | None = None
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """The scene with what was measured, which the viewer shows under "Fidelity". While it is made, the views so far are
     kept beside it, and the same command goes on after a kill."""
     reading: ReadingOptions = field(default_factory=ReadingOptions)

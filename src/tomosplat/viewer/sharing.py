@@ -15,7 +15,7 @@ from tomosplat.lighting import LightRig, rig_names
 from tomosplat.transfer import TransferFunctions
 
 #: Words of the provenance that may be told. Whatever else stands there came with the scan, or from a person.
-_TOLD = {"priming": ("plain", "lit moments"), "light": ("march", "none"), "rig": tuple(rig_names())}
+_TOLD = {"priming": ("plain", "lit moments"), "light": ("march", "bake", "none"), "rig": tuple(rig_names())}
 _PRESETS = ("seen", "unseen")
 
 

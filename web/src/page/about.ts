@@ -1,5 +1,6 @@
 import { counted } from "./controls";
 import { element } from "./dom";
+import { wholeTrust } from "./fidelity/trust";
 import type { SceneStore } from "./scenes";
 
 /** The panel that tells what the scene is and how it was made. */
@@ -14,6 +15,7 @@ export function mountAbout(parent: HTMLElement, scenes: SceneStore): void {
       ["Size", `${size(header.extent_mm)} mm`],
       ["Values", header.value_range ? (header.unit === "HU" ? "HU" : "without a unit") : "not kept"],
       ["Scan", volume ? `${volume.header.shape.join(" × ")} voxels` : "not included"],
+      ["Trust", wholeTrust(header.fidelity)],
       ...Object.entries(header.facts).map(([name, value]): [string, string] => [
         name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " "),
         typeof value === "number" ? counted(value) : value,

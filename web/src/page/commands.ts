@@ -14,6 +14,7 @@ export interface Commands {
   further(): void;
   switchTheme(): void;
   switchSlices(): void;
+  switchFidelity(): void;
 }
 
 export function commandsOf({ store, scenes }: Viewer, canvas: HTMLCanvasElement): Commands {
@@ -33,6 +34,9 @@ export function commandsOf({ store, scenes }: Viewer, canvas: HTMLCanvasElement)
     further: () => store.set({ orbit: zoomed(orbit(), STEP) }),
     switchTheme: () => store.set({ theme: otherTheme(store.state.theme) }),
     switchSlices: () => store.set({ slices: !store.state.slices }),
+    switchFidelity: () => {
+      if (scenes.state.header.fidelity) store.set({ fidelity: !store.state.fidelity });
+    },
   };
 }
 
@@ -46,5 +50,6 @@ export function bindKeys(shortcuts: Shortcuts, commands: Commands): void {
   shortcuts.add("View", "+", "Nearer", commands.nearer);
   shortcuts.add("View", "-", "Further", commands.further);
   shortcuts.add("Page", "s", "Slices", commands.switchSlices);
+  shortcuts.add("Page", "f", "Fidelity, where it was measured", commands.switchFidelity);
   shortcuts.add("Page", "t", "Dark or light", commands.switchTheme);
 }

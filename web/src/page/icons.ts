@@ -18,6 +18,7 @@ const PATHS = {
   angle: "M13 13H2.5L10.5 3M6.4 8.2A6 6 0 0 1 8.7 13",
   annotate: "M2.5 3h11v7.5H8L5 13.5v-3H2.5z",
   slices: "M2 2.5h12v11H2zM8 2.5v11M8 8h6",
+  fidelity: "M2 11.5a6 6 0 0 1 12 0M8 11.5l3-4.5M3.8 7.3l.9.9M8 5.5v1.2M2 13.5h12",
   camera: "M2 5h2.5L6 3h4l1.5 2H14v8H2zM8 6.5a2.3 2.3 0 1 0 0 4.6 2.3 2.3 0 0 0 0-4.6z",
   video: "M2 4h8.5v8H2zM10.5 7 14 5v6l-3.5-2z",
   bookmark: "M4.5 2.5h7v11L8 10.8 4.5 13.5z",

@@ -17,6 +17,7 @@ export function initialState(header: SceneHeader, aspect: number): ViewState {
     opacity: Array(LABELS).fill(1),
     transfer: header.shading?.functions ?? null,
     clipping: { planes: [], box: null, face: true },
+    fidelity: false,
     window: firstWindow(header.unit, header.value_range),
     crosshair: scale([low[0] + high[0], low[1] + high[1], low[2] + high[2]], 0.5),
     slices: false,

@@ -6,6 +6,7 @@ import { mountCapturing } from "./capturing";
 import { bindKeys, type Commands, commandsOf } from "./commands";
 import { iconButton } from "./controls";
 import { mountCutting } from "./cutting/panel";
+import { mountFidelity } from "./fidelity/control";
 import { helpSheet } from "./help";
 import { mountIdentifying } from "./identifying";
 import { mountMeasuring } from "./measuring";
@@ -32,6 +33,7 @@ export function mountPage(frame: Frame, viewer: Viewer): void {
   bindKeys(shortcuts, commands);
   mountCorner(layout, store, commands);
   mountSlicesButton(layout, store, commands);
+  mountFidelity(layout, store, viewer.scenes, commands);
   const search = mountPanels(frame, viewer, commands);
   const help = helpSheet(document.body, shortcuts);
   layout.foot.append(

@@ -36,6 +36,7 @@ const ARRIVING = [
   "opacity",
   "transfer",
   "clipping",
+  "fidelity",
   "window",
   "background",
   "directional",
@@ -67,8 +68,12 @@ export class Viewer {
     this.relighter.setScene(header);
     const histograms = Histograms.ofScene(header);
     let here = 0;
-    for await (const { bytes } of sections) {
+    for await (const { name, bytes } of sections) {
       if (turn !== this.showing) return;
+      if (name === "errors") {
+        this.renderer.setErrors(bytes);
+        continue;
+      }
       const words = joinPlanes(bytes);
       this.relighter.addChunk(here, words);
       this.renderer.addChunk(here++, words);

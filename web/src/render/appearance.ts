@@ -1,5 +1,6 @@
 import { transferTable } from "../scene/transfer";
 import type { SceneHeader, TransferFunctions } from "../scene/types";
+import { errorTable } from "./error_map";
 import type { Programs } from "./programs";
 import { type Resources, ROW, rowsFor, type Texture } from "./resources";
 import type { SceneTextures } from "./scene_textures";
@@ -15,12 +16,15 @@ export interface Looks {
   transfer: TransferFunctions | null;
   /** [N, 3] J, or null: as in the scene. */
   light: Float32Array | null;
+  /** Coloured by error, whatever else the colours would be. */
+  fidelity: boolean;
 }
 
 /**
  * Recolours and relights every Gaussian into a texture, when something changed.
  *
- * Each Gaussian has two words: three snorm16 of colour to add, and its opacity as unorm16.
+ * Each Gaussian has two words: three snorm16 of colour to add (or to take, where it is coloured by error), and its
+ * opacity as unorm16.
  */
 export class Appearance {
   readonly texture: Texture;
@@ -31,6 +35,9 @@ export class Appearance {
   private readonly original: Texture | null;
   private readonly groups: number;
   private light: Texture | null = null;
+  /** A byte for every Gaussian, and the colour of every byte. */
+  private errors: Texture | null = null;
+  private errorColors: Texture | null = null;
   private applied: Looks | null = null;
 
   constructor(
@@ -52,12 +59,22 @@ export class Appearance {
     this.applied = null;
   }
 
+  /** Take in the errors of all Gaussians, a byte for each. */
+  setErrors(errors: Uint8Array): void {
+    const { gl } = this.resources;
+    this.errors ??= this.resources.texture("labels", ROW, rowsFor(this.header.count));
+    this.resources.write(this.errors, 0, errors);
+    this.errorColors ??= this.resources.texture("floats", 256, 1);
+    gl.bindTexture(gl.TEXTURE_2D, this.errorColors.handle);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 256, 1, gl.RGBA, gl.FLOAT, errorTable());
+    this.invalidate();
+  }
+
   /** Compute the looks of all Gaussians anew if they are not these. */
   update(scene: SceneTextures, looks: Looks): void {
     const { applied } = this;
     const { gl } = this.resources;
-    if (applied?.organs === looks.organs && applied.transfer === looks.transfer && applied.light === looks.light)
-      return;
+    if (applied && (Object.keys(looks) as (keyof Looks)[]).every((part) => applied[part] === looks[part])) return;
     const recoloured = looks.transfer !== null && this.shown !== null;
     if (recoloured && applied?.transfer !== looks.transfer) this.fillTable(this.shown!, looks.transfer!);
     if (looks.light && applied?.light !== looks.light) this.writeLight(looks.light);
@@ -70,6 +87,9 @@ export class Appearance {
       shown: this.shown ?? this.organs,
       original: this.original ?? this.organs,
       light: this.light ?? this.organs,
+      errors: this.errors ?? scene.uniforms.records,
+      errorColors: this.errorColors ?? this.organs,
+      fidelity: looks.fidelity,
       recoloured,
       relit: looks.light !== null && this.original !== null,
       multipleScattering: this.header.shading?.multiple_scattering ?? 0,

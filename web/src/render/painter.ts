@@ -71,7 +71,8 @@ export class Painter {
     const uniforms = viewUniforms(view.camera, view.tile, eyeOf(view.camera, view.directional));
     const planes = clipped ? planeUniforms(view.planes) : {};
     appearance.update(this.scene, view.looks);
-    this.projection.run(count, clipped, this.scene.uniforms, uniforms, planes, { appearance: appearance.texture });
+    const looks = { appearance: appearance.texture, fidelity: view.looks.fidelity };
+    this.projection.run(count, clipped, this.scene.uniforms, uniforms, planes, looks);
     gl.viewport(0, 0, targets.width, targets.height);
     if (clipped) this.findSpans(targets, uniforms, planes);
     gl.bindFramebuffer(gl.FRAMEBUFFER, targets.pictureBuffer);

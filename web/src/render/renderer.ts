@@ -26,7 +26,17 @@ const PIXEL_RATIO_MAX = 2;
 const QUICK_MS = 25;
 
 /** The parts of the state that a picture shows. */
-const SHOWN = ["orbit", "visible", "opacity", "transfer", "clipping", "window", "background", "directional"] as const;
+const SHOWN = [
+  "orbit",
+  "visible",
+  "opacity",
+  "transfer",
+  "clipping",
+  "fidelity",
+  "window",
+  "background",
+  "directional",
+] as const;
 
 /** What was drawn last, and from what. */
 interface Seen {
@@ -49,10 +59,11 @@ export class Renderer implements Drawing {
   private programs: Programs;
   private stage: Stage | null = null;
   private scene: Chunks | null = null;
+  private errors: Uint8Array | null = null;
   private volume: PlacedVolume | null = null;
   private state: ViewState | null = null;
   private planes: Planes = [];
-  private looks: Looks = { organs: new Float32Array(256).fill(1), transfer: null, light: null };
+  private looks: Looks = { organs: new Float32Array(256).fill(1), transfer: null, light: null, fidelity: false };
   private wanted: Ordered | null = null;
   /** Counts changes that can be seen. */
   private version = 0;
@@ -83,6 +94,7 @@ export class Renderer implements Drawing {
     this.stage?.dispose();
     this.stage = null;
     this.scene = new Chunks(header);
+    this.errors = null;
     this.looks = { ...this.looks, light: null };
     this.client.call("setScene", header);
     this.ordering.reset();
@@ -106,6 +118,18 @@ export class Renderer implements Drawing {
     this.client.call("addChunk", start, words);
     this.stage?.painter.addGaussians(start, words);
     if (this.wanted) this.wanted = { ...this.wanted, chunks: this.wanted.chunks + 1 };
+    this.change();
+  }
+
+  /** Take in the errors of all Gaussians, a byte for each in the order of the chunks. */
+  setErrors(errors: Uint8Array): void {
+    const expected = this.scene?.header.count ?? 0;
+    if (errors.length !== expected) {
+      throw new RendererError(`There are ${errors.length} errors; expected ${expected}, one per Gaussian.`);
+    }
+    this.errors = errors;
+    this.stage?.painter.appearance.setErrors(errors);
+    if (this.state) this.takeOver(this.state);
     this.change();
   }
 
@@ -242,6 +266,8 @@ export class Renderer implements Drawing {
     const functions = this.scene?.header.shading?.functions ?? null;
     const transfer = state.transfer === functions ? null : state.transfer;
     if (transfer !== this.looks.transfer) this.looks = { ...this.looks, transfer };
+    const fidelity = state.fidelity && this.errors !== null;
+    if (fidelity !== this.looks.fidelity) this.looks = { ...this.looks, fidelity };
     const reordered = !this.wanted || state.orbit !== before?.orbit || state.directional !== before.directional;
     if (state.visible !== before?.visible || state.opacity !== before.opacity) {
       this.looks = { ...this.looks, organs: organOpacities(state) };
@@ -283,6 +309,7 @@ export class Renderer implements Drawing {
     const best = accumulationOf(this.gl);
     const stage = new Stage(this.gl, this.programs, scene.header, this.accumulation ?? best);
     for (const [start, words] of scene.arrived()) stage.painter.addGaussians(start, words);
+    if (this.errors) stage.painter.appearance.setErrors(this.errors);
     stage.painter.setVolume(this.volume?.data ?? null);
     this.stage = stage;
   }

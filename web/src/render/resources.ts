@@ -79,7 +79,7 @@ export class Resources {
   }
 
   /** Write items start, start + 1, ... of `texels` texels each into a texture that holds ROW items a row. */
-  write(texture: Texture, start: number, data: Uint32Array | Float32Array, texels = 1): void {
+  write(texture: Texture, start: number, data: Uint32Array | Float32Array | Uint8Array, texels = 1): void {
     const { gl } = this;
     const { format, type, size } = texture.format;
     gl.bindTexture(gl.TEXTURE_2D, texture.handle);

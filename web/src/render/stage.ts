@@ -52,6 +52,7 @@ export class Stage {
     painter.appearance.update(painter.scene, view.looks);
     return probe(this.gl, this.programs, count, painter.scene.uniforms, uniforms, {
       appearance: painter.appearance.texture,
+      fidelity: view.looks.fidelity,
     });
   }
 

@@ -24,11 +24,13 @@ function checkScene(header: Unchecked, sizes: number[]): SceneHeader {
   const chunks = list(header.chunks, "chunks");
   need(chunks.every(isCount) && isCount(header.count), "chunks");
   const total = (chunks as number[]).reduce((sum, n) => sum + n, 0);
-  need(total === header.count && sizes.length === chunks.length, "chunks");
-  need(
-    sizes.every((bytes, c) => bytes === 4 * RECORD_WORDS * (chunks[c] as number)),
-    "sections",
-  );
+  need(total === header.count, "chunks");
+  const expected = (chunks as number[]).map((n) => 4 * RECORD_WORDS * n);
+  if (header.fidelity !== null) {
+    checkFidelity(record(header.fidelity, "fidelity"));
+    expected.unshift(total);
+  }
+  need(sizes.length === expected.length && sizes.every((bytes, k) => bytes === expected[k]), "sections");
   if (total > MAX_GAUSSIANS) {
     throw new BlobError(
       `The scene has ${total} Gaussians; this page shows ${MAX_GAUSSIANS} at most. Choose fewer organs or a coarser grid.`,
@@ -62,6 +64,15 @@ function checkShading(shading: Unchecked, range: unknown): void {
     const light = record(entry, "lights");
     const edges = list(light.half_edges_mm, "lights");
     need([light.center_mm, light.normal, light.radiance, ...edges].every(isVector) && edges.length === 2, "lights");
+  }
+}
+
+function checkFidelity({ views, denoised, whole, organs, groups }: Unchecked): void {
+  need(isCount(views) && typeof denoised === "boolean", "fidelity");
+  const all = [organs, groups].flatMap((some) => Object.values(record(some, "fidelity")));
+  for (const found of [whole, ...all].filter((one) => one !== null)) {
+    const { error, trust } = record(found, "fidelity");
+    need(isNumber(error) && isNumber(trust), "fidelity");
   }
 }
 

@@ -49,6 +49,26 @@ export interface Shading {
   multiple_scattering: number;
 }
 
+/** How near the pictures of an organ, or of several, are to path-traced truth; null where no view shows them. */
+export type Agreement = {
+  /** Root mean square difference of sRGB in 0..1. */
+  error: number;
+  /** 0..100: from a difference of 10 % of full brightness to one of 1 %. */
+  trust: number;
+} | null;
+
+/** What was measured of a scene with everything shown; its Gaussians' errors are a section of their own. */
+export interface SceneFidelity {
+  /** How many pictures were compared. */
+  views: number;
+  denoised: boolean;
+  whole: Agreement;
+  /** By label id. */
+  organs: Record<string, Agreement>;
+  /** By group index. */
+  groups: Record<string, Agreement>;
+}
+
 /** One part of a blob. */
 export interface Section {
   name: string;
@@ -74,6 +94,8 @@ export interface SceneHeader {
   direction_weight: number;
   organs: Organ[];
   shading: Shading | null;
+  /** Null where the scene was not measured against the truth, and has no section of errors. */
+  fidelity: SceneFidelity | null;
   /** Transfer functions to choose from. */
   presets: TransferFunctions[];
   /** What may be told about how the scene was made; never about a patient. */

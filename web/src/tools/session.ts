@@ -32,11 +32,12 @@ export interface Session {
 }
 
 /** How the organs are shown. */
-export const lookOf = ({ visible, opacity, transfer, clipping }: ViewState): Look => ({
+export const lookOf = ({ visible, opacity, transfer, clipping, fidelity }: ViewState): Look => ({
   visible,
   opacity,
   transfer,
   clipping,
+  fidelity,
 });
 
 const organNames = (organs: readonly Organ[]) => organs.map(({ id, name }) => ({ id, name }));
@@ -126,6 +127,8 @@ const look = record<Look>({
   opacity: list(number(0, 1), 0, 256),
   transfer: nullable(transfer),
   clipping,
+  // Sessions from before scenes were measured do not say.
+  fidelity: (data, where) => data !== undefined && flag(data, where),
 });
 
 const measurement: Reader<Measurement> = (data, where) => {

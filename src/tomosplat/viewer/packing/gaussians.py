@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from tomosplat.errors import EmptySceneError
 from tomosplat.gaussians import GaussianScene
@@ -15,7 +16,8 @@ from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.blob import Blob
 from tomosplat.viewer.packing.curve import morton_order
 from tomosplat.viewer.packing.header import is_lit, scene_header
-from tomosplat.viewer.packing.records import RECORD, Ranges, Records, decode, encode
+from tomosplat.viewer.packing.numbers import from_error_byte, to_error_byte
+from tomosplat.viewer.packing.records import RECORD, Ranges, Records, array, decode, encode
 from tomosplat.viewer.sharing import shareable
 
 #: Gaussians of a chunk; 4 MB, so that a first picture is there while the rest is on its way.
@@ -29,7 +31,7 @@ def pack_gaussians(
     presets: Sequence[TransferFunctions] | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> Blob:
-    """Pack a scene for the page, 64 bytes a Gaussian.
+    """Pack a scene for the page, 64 bytes a Gaussian, and one more where it was measured against the truth.
 
     Nothing about a patient or a machine is packed (see ``shareable``); ``title`` and the presets' names are packed as
     they are.
@@ -53,16 +55,20 @@ def pack_gaussians(
         scene = replace(scene, illumination=None)
     ranges = Ranges.of(scene)
     records = encode(scene, ranges)
-    records = records[morton_order(records["mean"])]
+    order = morton_order(records["mean"])
     n_chunks = math.ceil(len(scene) / chunk_size)
     # Dealt out in turn: each chunk is a thinner copy of the whole scene.
-    chunks = [records[c::n_chunks] for c in range(n_chunks)]
-    header = scene_header(scene, ranges, title, presets, [len(chunk) for chunk in chunks])
-    return Blob(header, {f"gaussians/{c}": _planes(chunk) for c, chunk in enumerate(chunks)})
+    dealt = [order[c::n_chunks] for c in range(n_chunks)]
+    header = scene_header(scene, ranges, title, presets, [len(chunk) for chunk in dealt])
+    sections = {}
+    if header["fidelity"] is not None and scene.errors is not None:
+        sections["errors"] = to_error_byte(array(scene.errors), "scene.errors")[np.concatenate(dealt)].tobytes()
+    sections |= {f"gaussians/{c}": _planes(records[chunk]) for c, chunk in enumerate(dealt)}
+    return Blob(header, sections)
 
 
 def unpack_gaussians(blob: Blob) -> GaussianScene:
-    """The scene that the page shows, float64, in the order of the blob; ``shading`` and ``provenance`` are left out."""
+    """The scene that the page shows, float64, in the order of the blob; only tensors and names of organs come back."""
     header = blob.header
     low, high = np.asarray(header["bounds_mm"], dtype=np.float64)
     values = header["value_range"]
@@ -70,6 +76,9 @@ def unpack_gaussians(blob: Blob) -> GaussianScene:
     tensors: dict[str, Any] = decode(np.concatenate(list(_chunks(blob))), ranges)
     if not (header["shading"] and header["shading"]["lit"]):
         del tensors["illumination"]
+    if "errors" in blob.sections:
+        stored = np.frombuffer(blob.sections["errors"], dtype=np.uint8)
+        tensors["errors"] = torch.from_numpy(from_error_byte(stored))
     names = {organ["id"]: organ["name"] for organ in header["organs"]}
     return GaussianScene(**tensors, direction_weight=header["direction_weight"], label_names=names)
 

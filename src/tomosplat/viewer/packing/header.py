@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from tomosplat import machine
 from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
-from tomosplat.gaussians import GaussianScene
+from tomosplat.gaussians import Agreement, GaussianScene
 from tomosplat.lighting import LightRig
 from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.packing.numbers import FloatArray
@@ -39,6 +40,7 @@ def scene_header(
         "direction_weight": scene.direction_weight,
         "organs": _organs(scene),
         "shading": shading,
+        "fidelity": _fidelity(scene),
         "presets": [functions.to_dict() for functions in (_shipped(unit) if presets is None else presets)],
         "facts": {**scene.provenance, "tomosplat": machine.version_of("tomosplat")},
     }
@@ -82,6 +84,27 @@ def _organs(scene: GaussianScene) -> list[dict[str, Any]]:
         }
         for label in np.flatnonzero(counts).tolist()
     ]
+
+
+def _fidelity(scene: GaussianScene) -> dict[str, Any] | None:
+    """``SceneFidelity`` of ``web/src/scene/types.ts``, None where nothing was measured."""
+    fidelity = scene.fidelity
+    if fidelity is None or scene.errors is None:
+        return None
+    groups: dict[int, list[int]] = {}
+    for label in fidelity.organs:
+        groups.setdefault(int(GROUP_OF_LABEL[label]), []).append(label)
+    return {
+        "views": fidelity.views,
+        "denoised": fidelity.denoised,
+        "whole": _agreement(fidelity.whole),
+        "organs": {str(label): _agreement(organ) for label, organ in fidelity.organs.items()},
+        "groups": {str(group): _agreement(fidelity.of(labels)) for group, labels in groups.items()},
+    }
+
+
+def _agreement(found: Agreement) -> dict[str, float] | None:
+    return None if math.isnan(found.error) else {"error": found.error, "trust": found.trust}
 
 
 def _shading(scene: GaussianScene) -> dict[str, Any] | None:

@@ -122,6 +122,24 @@ def _fold(flat: FloatArray) -> FloatArray:
     return folded
 
 
+def to_error_byte(errors: FloatArray, name: str) -> NDArray[np.uint8]:
+    """254 even steps of the square root over 0..1, from 1 on; 0 where the error is NaN, unknown.
+
+    Raises:
+        UnitsError: An error is outside of 0..1.
+    """
+    known = ~np.isnan(errors)
+    if bool(((errors[known] < 0) | (errors[known] > 1)).any()):
+        raise UnitsError(f"{name} must lie in 0..1, found {np.nanmin(errors):g} to {np.nanmax(errors):g}")
+    return np.where(known, 1 + np.rint(254 * np.sqrt(np.where(known, errors, 0))), 0).astype(np.uint8)
+
+
+def from_error_byte(stored: NDArray[np.uint8]) -> FloatArray:
+    """Errors of ``to_error_byte``."""
+    errors: FloatArray = np.where(stored > 0, ((stored - 1.0) / 254) ** 2, np.nan)
+    return errors
+
+
 def to_rgb9e5(rgb: FloatArray, name: str) -> NDArray[np.uint32]:
     """Shared-exponent colours [N] of [N, 3] (OpenGL 4.6, 8.5.2).
 

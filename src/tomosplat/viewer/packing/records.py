@@ -126,7 +126,7 @@ def array(tensor: Tensor) -> FloatArray:
 
 
 def _check(scene: GaussianScene) -> None:
-    for name, tensor in scene.tensors().items():
+    for name, tensor in scene.unmeasured().tensors().items():
         # A sum is finite only if every term is.
         if not bool(torch.isfinite(tensor.sum(dtype=torch.float64))):
             raise UnitsError(f"scene.{name} holds NaN or infinite values; drop these Gaussians")

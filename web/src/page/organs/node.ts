@@ -2,8 +2,12 @@ import type { Organ } from "../../scene/types";
 import type { ViewState } from "../../state";
 import { counted, iconButton, percent } from "../controls";
 import { element } from "../dom";
+import type { Trust } from "../fidelity/trust";
 import { icon } from "../icons";
 import { countOf, isAlone, shownOf } from "./model";
+
+const chip = ({ short, long }: Trust): HTMLElement =>
+  element("span", { class: "trust", title: long }, icon("fidelity"), short);
 
 export interface NodeActions {
   select(node: TreeNode): void;
@@ -27,6 +31,7 @@ export class TreeNode {
     readonly organs: readonly Organ[],
     readonly parent: TreeNode | null,
     readonly children: HTMLUListElement | null,
+    private readonly trust: Trust | null,
     actions: NodeActions,
   ) {
     const named = { tabindex: -1, "aria-hidden": "true" };
@@ -50,7 +55,7 @@ export class TreeNode {
       this.box,
       this.swatch,
       element("span", { class: "title", title, ondblclick: () => actions.centre(this) }, title),
-      this.opacity,
+      element("span", { class: "figures" }, this.opacity, trust && chip(trust)),
       element("span", { class: "count", title: "Gaussians" }, counted(countOf(organs))),
       this.solo,
     );
@@ -78,7 +83,8 @@ export class TreeNode {
     const same = parts.every((part) => part === parts[0]);
     this.opacity.textContent = same ? (parts[0] === 1 ? "" : percent(parts[0])) : "mixed";
     this.solo.setAttribute("aria-pressed", String(shown === "all" && isAlone(this.organs, all, visible)));
-    this.item.setAttribute("aria-label", `${this.title}, ${counted(countOf(this.organs))} Gaussians`);
+    const trust = this.trust ? `, ${this.trust.long}` : "";
+    this.item.setAttribute("aria-label", `${this.title}, ${counted(countOf(this.organs))} Gaussians${trust}`);
   }
 
   paint(color: string | null): void {

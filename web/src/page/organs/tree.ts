@@ -1,6 +1,7 @@
 import type { Organ, TransferFunctions } from "../../scene/types";
 import type { Store } from "../../state";
 import { element } from "../dom";
+import { trustOf } from "../fidelity/trust";
 import type { SceneStore } from "../scenes";
 import { swatchColor } from "../transfer/swatch";
 import { grouped, isAlone, searched, switched } from "./model";
@@ -113,7 +114,8 @@ export class OrganTree implements NodeActions {
     children: HTMLUListElement | null,
     title = organTitle(organs[0].name),
   ): TreeNode {
-    const node = new TreeNode(key, title, organs, parent, children, this);
+    const trust = trustOf(this.scenes.state.header.fidelity, organs, children !== null);
+    const node = new TreeNode(key, title, organs, parent, children, trust, this);
     this.nodes.push(node);
     return node;
   }

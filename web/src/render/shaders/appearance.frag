@@ -1,10 +1,14 @@
 // How the chosen transfer functions, the light and the organ's opacity change each Gaussian: a change of colour, and its opacity.
+// Where errors are shown, the colour is that of the error.
 uniform highp sampler2D organs;
 uniform highp sampler2D shown;
 uniform highp sampler2D original;
 uniform highp sampler2D light;
+uniform highp usampler2D errors;
+uniform highp sampler2D errorColors;
 uniform bool recoloured;
 uniform bool relit;
+uniform bool fidelity;
 uniform float multipleScattering;
 layout(location = 0) out uvec2 looks;
 
@@ -52,6 +56,7 @@ void main() {
     float ratio = (after.x + max(0.0, FAINT - before.x)) / max(before.x, FAINT);
     if (ratio != 1.0) opacity = ratio > 0.0 ? 1.0 - pow(1.0 - opacity, ratio) : 0.0;
   }
+  if (fidelity) change = texelFetch(errorColors, ivec2(texelFetch(errors, ivec2(gl_FragCoord.xy), 0).x, 0), 0).rgb;
   uint blue = packSnorm2x16(vec2(change.z, 0.0));
   looks = uvec2(packSnorm2x16(change.xy), blue | packUnorm2x16(vec2(0.0, opacity * organ.x)));
 }

@@ -5,6 +5,8 @@ uniform vec3 forward;
 uniform bool orthographic;
 uniform bool directional;
 uniform float directionWeight;
+// Colours are those of the appearance alone.
+uniform bool fidelity;
 
 struct Sliced {
   vec3 mean;
@@ -51,6 +53,7 @@ Sliced slice(int i) {
   vec3 shY = vec3(g2.w, h1.xy), shZ = vec3(h1.zw, h2.x), shX = h2.yzw;
   vec3 degree1 = (v.z * shZ - v.y * shY - v.x * shX) * stepOf(c.y >> 24);
   vec3 change = vec3(unpackSnorm2x16(looks.x), opacityAndBlue.y);
-  s.rgb = max(max(0.5 + 0.28209479177387814 * sh0 + 0.4886025119029199 * degree1, 0.0) + change, 0.0);
+  vec3 own = max(0.5 + 0.28209479177387814 * sh0 + 0.4886025119029199 * degree1, 0.0);
+  s.rgb = fidelity ? change : max(own + change, 0.0);
   return s;
 }

@@ -1,0 +1,30 @@
+import { ERROR_TOP, errorColor, UNKNOWN } from "../../render/error_map";
+import type { Vec3 } from "../../vectors";
+import { element } from "../dom";
+
+const STOPS = 24;
+const TICKS = 4;
+
+const css = (color: Vec3): string => `rgb(${color.map((part) => Math.round(255 * part)).join(" ")})`;
+
+/** What the colours of errors mean. */
+export function errorLegend(): HTMLElement {
+  const stops = Array.from({ length: STOPS + 1 }, (_, k) => css(errorColor(k / STOPS)));
+  const ticks = Array.from({ length: TICKS + 1 }, (_, k) => {
+    const percent = (100 * ERROR_TOP * k) / TICKS;
+    return element("span", {}, k < TICKS ? String(percent) : `${percent} or more`);
+  });
+  return element(
+    "figure",
+    { class: "error-legend", "aria-label": "Fidelity: what the colours mean" },
+    element("figcaption", {}, "Difference from path-traced truth, % of full brightness"),
+    element("div", { class: "error-scale", style: `background: linear-gradient(to right, ${stops.join(", ")})` }),
+    element("div", { class: "error-ticks" }, ...ticks),
+    element(
+      "div",
+      { class: "error-unknown" },
+      element("span", { class: "swatch", style: `background: ${css(UNKNOWN)}` }),
+      "Seen in no view",
+    ),
+  );
+}
