@@ -79,7 +79,7 @@ def measured(
         EmptySceneError: Nothing of ``optical`` is visible.
     """
     sums = so_far or ComparedViews.none_of(scene)
-    cameras = frame_points(optical_outline(optical), fibonacci_directions(options.n_views), options.size, options.size)
+    cameras = views_around(optical, options)
     clean = can_denoise() and not options.raw
     with report.stage("compare views") as progress:
         progress(sums.done, len(cameras))
@@ -98,6 +98,11 @@ def measured(
     organs = _organs(scene.labels.numpy(), sums.blended.numpy())
     fidelity = Fidelity(options.n_views, options.size, 2 * options.samples, clean, organs)
     return replace(scene, errors=gaussian_errors(sums.blended).to(scene.means), fidelity=fidelity)
+
+
+def views_around(optical: OpticalVolume, options: FidelityOptions) -> Cameras:
+    """Views spread evenly over a sphere, each showing everything."""
+    return frame_points(optical_outline(optical), fibonacci_directions(options.n_views), options.size, options.size)
 
 
 def _traced(optical: OpticalVolume, camera: Cameras, rig: LightRig, samples: int, seed: int, clean: bool) -> Tensor:
