@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.render.random_scenes import random_scene
@@ -20,12 +21,16 @@ def found(error: float, pixels: float = 100.0, noise: float = 0.01) -> Agreement
 
 
 @pytest.mark.parametrize(
-    ("error", "trust"), [(0.0, 100), (0.01, 100), (0.1, 0), (0.5, 0), (math.sqrt(0.001), 50), (10 ** (-29 / 20), 45)]
+    ("error", "trust"), [(0.0, 100), (0.005, 100), (0.01, 100), (0.2, 0), (0.5, 0), (math.sqrt(0.002), 50)]
 )
-def test_trust_runs_from_20_to_40_decibels(error: float, trust: float) -> None:
+def test_trust_runs_from_a_fifth_to_a_hundredth_of_full_brightness(error: float, trust: float) -> None:
     assert found(error).trust == pytest.approx(trust)
-    if 0.01 <= error <= 0.1:
-        assert found(error).trust == pytest.approx(5 * (found(error).psnr - 20))
+
+
+def test_half_the_error_is_always_as_many_points_more() -> None:
+    trusts = [found(0.16 / 2**k).trust for k in range(4)]
+    assert np.diff(trusts) == pytest.approx(23.138, abs=1e-3)
+    assert found(0.1).psnr == pytest.approx(20)
 
 
 def test_what_fills_less_than_a_pixel_is_not_seen() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.viewer.packed_scenes import lit_scene
+from tests.viewer.packed_scenes import lit_scene, measured_scene
 
 from tomosplat.viewer.html import write_html
 from tomosplat.viewer.packing import pack_volume
@@ -47,6 +47,20 @@ def heard(page: Page) -> list[str]:
     page.on("request", lambda request: told.append(request.url.partition(":")[0]))
     page.on("console", lambda message: told.append(message.text) if message.type in ("error", "warning") else None)
     return told
+
+
+def test_a_shared_page_shows_the_errors_of_a_measured_scene(
+    page: Page, heard: list[str], template: None, tmp_path: Path
+) -> None:
+    write_html(tmp_path / "scene.html", measured_scene(500))
+    page.goto((tmp_path / "scene.html").as_uri())
+    page.wait_for_function("() => window.tomosplat?.hasPicture")
+    page.get_by_role("button", name="Fidelity", exact=True).click()
+    scale = page.locator(".error-scale")
+    assert "gradient" in scale.evaluate("scale => getComputedStyle(scale).backgroundImage")
+    expect(page.get_by_role("figure", name="Fidelity: what the colours mean")).to_contain_text("≥ 20")
+    expect(page.locator(".trust").first).to_be_visible()
+    assert set(heard) <= {"file", "blob"}
 
 
 def test_a_shared_page_shows_its_scene_and_slices_without_a_network(page: Page, heard: list[str], shared: Path) -> None:

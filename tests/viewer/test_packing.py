@@ -156,7 +156,7 @@ def test_what_was_measured_is_told_organ_by_organ_and_group_by_group() -> None:
     told = pack_gaussians(measured_scene(), title="t").header["fidelity"]
     assert (told["views"], told["denoised"]) == (24, True)
     assert told["organs"]["5"] is None
-    assert told["organs"]["2"] == {"error": 0.05, "trust": pytest.approx(100 * math.log10(2))}
+    assert told["organs"]["2"] == {"error": 0.05, "trust": pytest.approx(100 * math.log(4) / math.log(20))}
     for group, found in told["groups"].items():
         mine = [ORGANS[label] for label in ORGANS if int(GROUP_OF_LABEL[label]) == int(group)]
         seen = [organ for organ in mine if not math.isnan(organ.error)]

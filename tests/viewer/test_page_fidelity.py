@@ -87,7 +87,7 @@ def test_the_legend_tells_unit_and_colours(page: Page) -> None:
     expect(legend(page)).to_be_hidden()
     button(page).click()
     expect(legend(page)).to_contain_text("Difference from path-traced truth, % of full brightness")
-    expect(legend(page)).to_contain_text("20 or more")
+    expect(legend(page)).to_contain_text("≥ 20")
     expect(legend(page)).to_contain_text("Seen in no view")
     css = legend(page).locator(".error-scale").evaluate("scale => getComputedStyle(scale).backgroundImage")
     stops = [[int(part) for part in stop.split(")")[0].split(",")] for stop in css.split("rgb(")[1:]]
@@ -137,8 +137,8 @@ def test_organs_tell_how_far_they_are_to_be_trusted(page: Page) -> None:
     chips = {}
     for label in ORGANS:
         chips[label] = page.locator(f"[data-key=organ-{label}] > .node .trust").inner_text()
-    assert chips == {1: "70", 2: "30", 3: "0", 4: "100", 5: "–"}
-    spleen = page.get_by_role("treeitem", name="Trust 70 of 100: 2.0 % of full brightness from the truth")
+    assert chips == {1: "77", 2: "46", 3: "23", 4: "100", 5: "–"}
+    spleen = page.get_by_role("treeitem", name="Trust 77 of 100: 2.0 % of full brightness from the truth")
     expect(spleen).to_have_count(1)
     open_panel(page, "About this scene")
     expect(page.locator("#panel-about")).to_contain_text("of 100, by 24 views")

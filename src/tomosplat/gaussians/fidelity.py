@@ -11,8 +11,8 @@ from tomosplat.errors import InputError
 
 #: An organ of fewer pixels, in all views together, counts as not seen.
 LEAST_PIXELS = 1.0
-#: Errors that are trusted wholly and not at all: a hundredth and a tenth of full brightness, 40 and 20 dB.
-_TRUSTED, _NOT_TRUSTED = 0.01, 0.1
+#: Errors that are trusted wholly and not at all: a hundredth and a fifth of full brightness, 40 and 14 dB.
+_TRUSTED, _NOT_TRUSTED = 0.01, 0.2
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Agreement:
 
     @property
     def trust(self) -> float:
-        """100 · log10(0.1 / error), held within 0..100; NaN where it is not seen.
+        """100 · log(0.2 / error) / log(0.2 / 0.01), held within 0..100; NaN where it is not seen.
 
-        An error of 1 % of full brightness (40 dB), about what an eye tells apart side by side, is 100; one of 10 %
-        (20 dB), which nobody overlooks, is 0; each 0.2 dB between them is one point.
+        An error of 1 % of full brightness (40 dB), about the noise of a traced truth and hardly seen side by side, is
+        100; one of 20 % (14 dB), where the viewer's colours end, is 0; half the error is 23 points more.
         """
         if math.isnan(self.error):
             return math.nan

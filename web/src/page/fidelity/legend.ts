@@ -12,19 +12,18 @@ export function errorLegend(): HTMLElement {
   const stops = Array.from({ length: STOPS + 1 }, (_, k) => css(errorColor(k / STOPS)));
   const ticks = Array.from({ length: TICKS + 1 }, (_, k) => {
     const percent = (100 * ERROR_TOP * k) / TICKS;
-    return element("span", {}, k < TICKS ? String(percent) : `${percent} or more`);
+    return element("span", {}, k < TICKS ? String(percent) : `≥ ${percent}`);
   });
+  const scale = element("div", { class: "error-scale" });
+  scale.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  const swatch = element("span", { class: "swatch" });
+  swatch.style.background = css(UNKNOWN);
   return element(
     "figure",
     { class: "error-legend", "aria-label": "Fidelity: what the colours mean" },
     element("figcaption", {}, "Difference from path-traced truth, % of full brightness"),
-    element("div", { class: "error-scale", style: `background: linear-gradient(to right, ${stops.join(", ")})` }),
+    scale,
     element("div", { class: "error-ticks" }, ...ticks),
-    element(
-      "div",
-      { class: "error-unknown" },
-      element("span", { class: "swatch", style: `background: ${css(UNKNOWN)}` }),
-      "Seen in no view",
-    ),
+    element("div", { class: "error-unknown" }, swatch, "Seen in no view"),
   );
 }
