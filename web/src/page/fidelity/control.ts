@@ -8,7 +8,7 @@ import { errorLegend } from "./legend";
 
 /** The button that colours the scene by its errors, and their legend; hidden where nothing was measured. */
 export function mountFidelity(
-  { actions, readout }: Layout,
+  { actions, stage }: Layout,
   store: Store,
   scenes: SceneStore,
   { switchFidelity }: Commands,
@@ -16,7 +16,7 @@ export function mountFidelity(
   const button = iconButton("fidelity", "Fidelity", switchFidelity, "F");
   const legend = errorLegend();
   actions.append(button);
-  readout.prepend(legend);
+  stage.append(legend);
   const show = () => {
     const measured = scenes.state.header.fidelity !== null;
     button.hidden = !measured;
