@@ -75,10 +75,10 @@ def test_the_second_view_is_the_one_from_behind_the_first() -> None:
 
 
 def test_the_tracer_refines_every_view_to_the_samples_asked_for(optical, monkeypatch) -> None:
-    refine = threading.Event()
+    refine, traced = threading.Event(), count()
 
-    def held(*given, calls=count(), **more):
-        assert next(calls) < 3 or refine.wait(PATIENCE_S)
+    def held(*given, **more):
+        assert next(traced) < 3 or refine.wait(PATIENCE_S)
         return pathtrace(*given, **more)
 
     monkeypatch.setattr("tomosplat.pipeline.traced_views.pathtrace", held)
