@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import SPACING_MM
+from tests.patience import PATIENCE_S, until
 
-PATIENCE_S = 60
 # A shell that runs tests in the background has them ignore Ctrl-C, and their children with them.
 PROGRAM = """
 import signal, sys
@@ -58,8 +57,7 @@ def status_of(url: str, after: int = 0) -> dict:
 
 def until_ready(url: str) -> dict:
     status = status_of(url)
-    deadline = time.monotonic() + PATIENCE_S
-    while status["state"] == "working" and time.monotonic() < deadline:
+    while status["state"] == "working":
         status = status_of(url, status["revision"])
     assert status["state"] == "ready", status
     return status
@@ -72,9 +70,8 @@ def interrupted(program: subprocess.Popen[str], url: str, folder: Path) -> str:
     assert program.returncode == 0, err
     assert "Traceback" not in err
     port = int(re.search(r":(\d+)/", url)[1])
-    with closing(socket.socket()) as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
     assert list((folder / "tmp").iterdir()) == []
     return err
 
@@ -95,8 +92,7 @@ def test_a_scan_is_served_until_ctrl_c_and_a_report_tells_how(small_scan, tmp_pa
 @NO_INTERRUPTS
 def test_ctrl_c_while_a_scan_is_being_primed(small_scan, tmp_path) -> None:
     with viewing(tmp_path, "view", small_scan.ct, "--spacing", 3, "--no-browser") as (program, url):
-        while not status_of(url)["stages"]:
-            time.sleep(0.05)
+        until(lambda: bool(status_of(url)["stages"]))
         interrupted(program, url, tmp_path)
 
 

@@ -2,11 +2,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 from tests.jobs.works import case, write
+from tests.patience import PATIENCE_S, until, until_ended
 
 from tomosplat.errors import InputError
 from tomosplat.jobs import Records, run_cases
@@ -89,23 +89,16 @@ def test_a_stopped_run_leaves_no_process_and_no_half_result_and_can_be_resumed(t
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), str(out)]
     environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
-    run = subprocess.Popen([*command, "60"], env=environment, stderr=subprocess.DEVNULL)
-    wait_for((tmp_path / "asleep").exists)
+    run = subprocess.Popen([*command, "1e5"], env=environment, stderr=subprocess.DEVNULL)
+    until((tmp_path / "asleep").exists)
     workers = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(number)
-    assert run.wait(10) != 0
-    assert not psutil.wait_procs(workers, timeout=5)[1]
+    assert run.wait(PATIENCE_S) != 0
+    until_ended(workers)
     assert not list(out.glob("*.txt"))
     assert not list(out.glob("*.json"))
     subprocess.run([*command, "0"], env=environment, check=True)
     assert (out / "slow.txt").read_text() == "slow"
-
-
-def wait_for(condition) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.02)
 
 
 def test_a_folder_takes_one_run_at_a_time_and_a_dead_one_does_not_count(tmp_path):

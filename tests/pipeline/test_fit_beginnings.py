@@ -1,11 +1,14 @@
 """Where fits begin, and which views are traced first."""
 
+import threading
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 import torch
 from tests.fitting.scenes import blobs
+from tests.patience import PATIENCE_S, until
 
 from tomosplat.anatomy import GROUP_OF_LABEL
 from tomosplat.errors import EmptySceneError
@@ -71,14 +74,21 @@ def test_the_second_view_is_the_one_from_behind_the_first() -> None:
     assert (order[0] == 3) != (order[1] == 3), "one of the first two is from behind"
 
 
-def test_the_tracer_refines_every_view_to_the_samples_asked_for(optical) -> None:
+def test_the_tracer_refines_every_view_to_the_samples_asked_for(optical, monkeypatch) -> None:
+    refine, traced = threading.Event(), count()
+
+    def held(*given, **more):
+        assert next(traced) < 3 or refine.wait(PATIENCE_S)
+        return pathtrace(*given, **more)
+
+    monkeypatch.setattr("tomosplat.pipeline.traced_views.pathtrace", held)
     cameras = frame_points(optical_outline(optical), sphere_directions([0, 90, 180], 0), 24, 24)
     options = TracedViews(n_views=3, size=24, samples=64)
     with Tracer(optical, load_rig("studio"), cameras, options, 0, clean=False) as tracer:
         tracer.wait_for(3)
         first = [view.rgba.clone() for view in tracer.views]
-        while tracer.samples < 3 * 64:
-            tracer.wait_for(3)
+        refine.set()
+        until(lambda: tracer.samples == 3 * 64)
     truth = pathtrace(optical, cameras, load_rig("studio"), settings=PathTraceSettings(samples=1024, seed=77)).encoded()
     for index in range(3):
         early = np.square(first[index].numpy() - truth[index]).mean()

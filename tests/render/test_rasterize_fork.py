@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from tests.patience import PATIENCE_S
 from tests.render.random_scenes import random_scene, two_cameras
 
 from tomosplat.render import rasterize
@@ -22,7 +23,7 @@ def test_a_forked_child_draws_the_same_picture():
     queue = context.Queue()
     child = context.Process(target=_draw, args=(queue,))
     child.start()
-    picture = queue.get(timeout=60)
-    child.join(timeout=60)
+    picture = queue.get(timeout=PATIENCE_S)
+    child.join(timeout=PATIENCE_S)
     assert child.exitcode == 0
     assert torch.equal(torch.from_numpy(picture), truth)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.patience import PATIENCE_S
 from tests.viewer import torso_page
 from tests.viewer.pins import as_opened, open_pins, pins
-from tests.viewer.torso_page import filled, make_torso_blobs, open_torso
+from tests.viewer.torso_page import filled, make_torso_blobs, new_page, open_torso
 
 from tomosplat.viewer.packing import pack_gaussians
 
@@ -53,7 +54,8 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=1000 * PATIENCE_S)
+        expect.set_options(timeout=1000 * PATIENCE_S)
         yield launched
         launched.close()
 
@@ -62,7 +64,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page; an error that nobody caught in it fails the test."""
     errors: list[str] = []
-    opened = browser.new_page(viewport={"width": 1280, "height": 720})
+    opened = new_page(browser, viewport={"width": 1280, "height": 720})
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     opened.close()
@@ -81,7 +83,7 @@ def pins_html(viewer_html: Path, tmp_path_factory: pytest.TempPathFactory) -> st
 @pytest.fixture(scope="session")
 def _pins_page(browser: Browser, pins_html: str) -> Iterator[tuple[Page, list[str]]]:
     errors: list[str] = []
-    opened = browser.new_page(viewport={"width": 1280, "height": 720})
+    opened = new_page(browser, viewport={"width": 1280, "height": 720})
     opened.on("pageerror", lambda error: errors.append(str(error)))
     open_pins(opened, pins_html)
     yield opened, errors
@@ -116,7 +118,7 @@ def torso_html(viewer_html: Path, torso_blobs: dict[str, bytes], tmp_path_factor
 @pytest.fixture(scope="session")
 def _torso_page(browser: Browser, torso_html: str) -> Iterator[tuple[Page, list[str]]]:
     errors: list[str] = []
-    opened = browser.new_page(viewport={"width": 960, "height": 600})
+    opened = new_page(browser, viewport={"width": 960, "height": 600})
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield open_torso(opened, torso_html), errors
     opened.close()

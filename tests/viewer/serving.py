@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.patience import PATIENCE_S
 
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Grid
@@ -22,8 +23,6 @@ from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 from tomosplat.viewer.serving import Server
 from tomosplat.volume import LabelMap, Volume
-
-PATIENCE_S = 20
 
 
 def few_gaussians(n: int = 50, brightness: float = 0.5) -> GaussianScene:
@@ -50,11 +49,15 @@ def few_voxels() -> PreparedScan:
 
 @dataclass
 class HeldSource:
-    """Primes only as far as the test lets it; each scene is as bright as its transfer functions' name says."""
+    """Primes a scene only once the test lets it; it is as bright as its transfer functions' name says.
 
-    let_go: threading.Event = field(default_factory=threading.Event)
+    Attributes:
+        primed: Names of the scenes that were not given up.
+    """
+
     primed: list[str] = field(default_factory=list)
-    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    _begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    _let_go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     kind: str = "primed"
     paths: dict[Path, str] = field(default_factory=dict)
     n_gaussians: int = 50
@@ -66,16 +69,24 @@ class HeldSource:
     def scene(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> GaussianScene:
         name = functions.name if functions else "0.5"
         with report.stage("prime") as progress:
-            self.begun.release()
-            assert self.let_go.wait(PATIENCE_S)
+            self._begun.release()
+            assert self._let_go.acquire(timeout=PATIENCE_S)
             progress(1, 1)
         self.primed.append(name)
         return few_gaussians(self.n_gaussians, float(name))
 
+    def wait_for_begin(self) -> None:
+        """Return once a scene is being primed, that no earlier call has returned for."""
+        assert self._begun.acquire(timeout=PATIENCE_S)
+
+    def let_go(self, scenes: int = 1) -> None:
+        """Let so many scenes be primed to their end."""
+        self._let_go.release(scenes)
+
 
 def going_source(**given: Any) -> HeldSource:
     source = HeldSource(**given)
-    source.let_go.set()
+    source.let_go(1000)
     return source
 
 
@@ -121,11 +132,14 @@ class Client:
         return self.get(f"/api/scenes/{scene}/status?after={after}").json
 
     def follow(self, scene: int = 1, after: int = 0, until: str = "ready") -> list[dict[str, Any]]:
-        """Every status from a revision on, to the first of a state."""
-        told = [self.status(scene, after)]
-        while told[-1]["state"] != until or told[-1]["revision"] <= after:
-            told.append(self.status(scene, told[-1]["revision"]))
-            assert len(told) < 200
+        """The statuses that a client hears of from a revision on, to the first of a state; some may pass unheard."""
+        told: list[dict[str, Any]] = []
+        while not told or told[-1]["state"] != until:
+            status = self.status(scene, after)
+            if status["revision"] > after:  # else there was no news for as long as the server lets anyone wait
+                assert status["state"] in ("working", until), status
+                told.append(status)
+                after = status["revision"]
         return told
 
     def blob(self, part: str, scene: int = 1) -> bytes:

@@ -14,6 +14,7 @@ from scipy.stats import norm
 from tests.render.random_scenes import one_gaussian, random_scene
 from tests.viewer.numpy_splatting import Array, Camera, draw, pixel_centres, rays, slice_scene, spans
 from tests.viewer.splat_page import hide, open_scene, picture, psnr, set_state
+from tests.viewer.torso_page import new_page
 
 from tomosplat.gaussians import to_matrix
 from tomosplat.geometry import Cameras, Grid, look_at
@@ -55,7 +56,7 @@ SCAN, ORGANS = scan(), organs(scan())
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, viewer_html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 600})
+    page = new_page(browser, viewport={"width": 900, "height": 600})
     yield open_scene(page, viewer_html, tmp_path_factory.mktemp("cut"), BLOB, pack_volume(SCAN, ORGANS))
     page.close()
 
@@ -103,7 +104,7 @@ def test_a_large_gaussian_loses_what_lies_beyond_the_plane(browser: Browser, vie
     covs = torch.tensor([[300.0, 120, 0, 200, 30, 150]], dtype=torch.float64)
     blob = pack_gaussians(one_gaussian(covs=covs, opacities=torch.tensor([0.8], dtype=torch.float64)), title="One")
     scene = unpack_gaussians(blob)
-    page = open_scene(browser.new_page(), viewer_html, tmp_path, blob)
+    page = open_scene(new_page(browser), viewer_html, tmp_path, blob)
     whole = picture(page, PERSPECTIVE)[..., 3]
     clip(page, FACING)
     cut = picture(page, PERSPECTIVE)[..., 3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.viewer.torso_page import changed, filled, open_panel, picture, state
+from tests.viewer.torso_page import changed, filled, new_page, open_panel, picture, state
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -85,7 +85,7 @@ def test_panels_open_and_fold_and_the_picture_takes_the_room(torso: Page) -> Non
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_theme_is_the_systems_until_it_is_switched(browser: Browser, torso_html: str, scheme: str) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 800, "height": 480})  # type: ignore[arg-type]
-    page = context.new_page()
+    page = new_page(context)
     page.goto(torso_html)
     page.wait_for_function("tomosplat.hasPicture")
     assert state(page, "theme") == scheme

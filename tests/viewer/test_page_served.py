@@ -110,7 +110,10 @@ def test_a_better_scene_takes_the_place_of_the_first_and_leaves_what_a_person_ch
     orbit, visible = state(started, "orbit"), state(started, "visible")
     started.evaluate("window.before = tomosplat.scenes.state.header")
     server.tell(state="ready", gaussians=server.status["revision"] + 1)
-    started.wait_for_function("tomosplat.scenes.state.header !== window.before")
+    started.wait_for_function(
+        """() => tomosplat.scenes.state.header !== window.before
+            && tomosplat.renderer.stats.count === tomosplat.scenes.state.header.count"""
+    )
     assert drawn(started) > 0
     assert (state(started, "orbit"), state(started, "visible")) == (orbit, visible)
 
@@ -118,15 +121,13 @@ def test_a_better_scene_takes_the_place_of_the_first_and_leaves_what_a_person_ch
 def test_edits_are_sent_once_the_person_pauses(started: Page, server: Server) -> None:
     open_panel(started, "Colour and opacity")
     handle = started.locator(".plot .handle:not([hidden])").nth(1)
-    with started.expect_request("**/transfer"):
+    with started.expect_response("**/transfer"):
         handle.focus()
         # Keys in one task: however slow the machine, there is no pause between them.
         handle.evaluate(
             """(handle) => { for (let i = 0; i < 5; i++)
               handle.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true })); }"""
         )
-        assert server.posted == []
-    started.wait_for_timeout(50)
     assert server.posted == [state(started, "transfer")]
 
 
@@ -137,8 +138,8 @@ def test_functions_as_the_scene_was_made_are_not_sent(started: Page, server: Ser
 
 
 def test_a_scene_file_cannot_be_computed_anew_so_nothing_is_sent(started: Page, server: Server) -> None:
-    server.tell(kind="file")
-    started.wait_for_timeout(100)
+    with started.expect_request(f"**/status?after={server.status['revision'] + 1}"):  # then it has taken that in
+        server.tell(kind="file")
     open_panel(started, "Colour and opacity")
     started.get_by_label("Preset", exact=True).select_option("unseen")
     started.wait_for_timeout(800)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.viewer.torso_page import center, changed, drag, open_panel, organs, picture, state
+from tests.viewer.torso_page import center, changed, drag, new_page, open_panel, organs, picture, state
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -158,7 +158,7 @@ def test_the_marker_turns_with_the_body_and_its_sides_can_be_clicked(page: Page)
 
 def test_two_fingers_pinch_and_move(browser: Browser, torso_html: str) -> None:
     context = browser.new_context(viewport={"width": 800, "height": 600}, has_touch=True)
-    page = context.new_page()
+    page = new_page(context)
     page.goto(torso_html)
     page.wait_for_function("tomosplat.hasPicture")
     start = orbit(page)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from tests.viewer.numpy_splatting import Array, Camera, Drawn, draw
 from tests.viewer.packed_scenes import lit_scene
 from tests.viewer.splat_page import hide, open_scene, set_state
+from tests.viewer.torso_page import new_page
 
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Grid
@@ -37,7 +38,7 @@ def scan() -> Blob:
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, viewer_html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 600})
+    page = new_page(browser, viewport={"width": 900, "height": 600})
     yield open_scene(page, viewer_html, tmp_path_factory.mktemp("pick"), BLOB, scan())
     page.close()
 

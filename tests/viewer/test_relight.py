@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
-from tests.viewer.torso_page import at_rest, filled, open_panel
+from tests.viewer.torso_page import at_rest, filled, new_page, open_panel
 
 from tomosplat.anatomy import resolve_organs
 from tomosplat.gaussians import GaussianScene
@@ -51,7 +51,7 @@ def packed(scene: GaussianScene) -> tuple[GaussianScene, bytes]:
 def shared(
     browser: Browser, viewer_html: Path, packed: tuple[GaussianScene, bytes], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 640, "height": 480})
+    page = new_page(browser, viewport={"width": 640, "height": 480})
     open_scene(page, tmp_path_factory.mktemp("relight") / "torso.html", viewer_html, packed[1])
     yield page
     page.close()
@@ -114,7 +114,7 @@ def test_the_light_is_that_of_python(page: Page, packed: tuple[GaussianScene, by
 def test_a_page_that_may_not_start_workers_lights_by_itself(
     browser: Browser, viewer_html: Path, packed: tuple[GaussianScene, bytes], tmp_path: Path
 ) -> None:
-    page = browser.new_page(viewport={"width": 320, "height": 240})
+    page = new_page(browser, viewport={"width": 320, "height": 240})
     policy = '<meta http-equiv="Content-Security-Policy" content="worker-src \'none\'">'
     open_scene(page, tmp_path / "strict.html", viewer_html, packed[1], policy)
     show(page, SKELETON)

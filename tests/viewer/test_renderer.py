@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.render.random_scenes import random_scene
 from tests.viewer.numpy_splatting import Array, Camera, draw, slice_scene
 from tests.viewer.splat_page import hide, open_scene, picture, probe, psnr, set_state
+from tests.viewer.torso_page import new_page
 
 from tomosplat import rasterize
 from tomosplat.gaussians import GaussianScene
@@ -30,7 +31,7 @@ CAMERAS = Cameras(look_at([EYE], (0, 0, 0)), np.array([[[190.0, 0, 75], [0, 200,
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, viewer_html: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 600})
+    page = new_page(browser, viewport={"width": 900, "height": 600})
     yield open_scene(page, viewer_html, tmp_path_factory.mktemp("random"), BLOB)
     page.close()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.viewer.serving import PATIENCE_S, HeldSource, going_source
+from tests.patience import PATIENCE_S
+from tests.viewer.serving import HeldSource, going_source
 from tests.viewer.torso_page import SPACING_MM, at_rest, drawn
 
 from tomosplat.errors import EmptySceneError
@@ -22,6 +23,10 @@ from tomosplat.viewer.serving.page import PageTemplate, content_policy
 from tomosplat.volume.torso import torso
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+#: The Gaussians come after the header.
+ALL_IS_HERE = "tomosplat.renderer.stats.count === tomosplat.scenes.state.header.count"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +87,7 @@ def test_an_edit_is_primed_behind_and_shown(page, complaints, source) -> None:
                 store.set({ transfer });
             }"""
         )
-        until(page, f"tomosplat.scenes.state.header.count !== {before}")
+        until(page, f"tomosplat.scenes.state.header.count !== {before} && {ALL_IS_HERE}")
         assert 0 < drawn(page) < before
 
 
@@ -91,7 +96,7 @@ def test_stages_are_shown_while_the_scene_is_on_its_way(page, complaints) -> Non
     with serve(held) as server:
         page.goto(server.url)
         expect(page.get_by_role("status").filter(has_text="Placing Gaussians")).to_be_visible()
-        held.let_go.set()
+        held.let_go()
         until(page, "Boolean(window.tomosplat?.hasPicture)")
 
 

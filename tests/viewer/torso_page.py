@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from tests.patience import PATIENCE_S
 
 MARK = "<!--tomosplat-data-->"
 SPACING_MM = 6.0
 #: Width of a slider's thumb, CSS pixels.
 THUMB = 14.0
+
+
+def new_page(browser: Browser | BrowserContext, **how: Any) -> Page:
+    """A page that is waited for as long as it takes."""
+    page = browser.new_page(**how)
+    page.set_default_timeout(1000 * PATIENCE_S)
+    return page
 
 
 def make_torso_blobs() -> dict[str, bytes]:

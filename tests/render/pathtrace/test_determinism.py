@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from tests.patience import PATIENCE_S
 from tests.render.pathtrace.scenes import ROOM, blobs, camera, volume
 
 from tomosplat.geometry import Cameras
@@ -71,4 +72,4 @@ def test_noise_of_neighbouring_seeds_is_independent() -> None:
 def test_a_forked_child_traces_the_same_picture() -> None:
     usual = trace()
     with multiprocessing.get_context("fork").Pool(1) as pool:
-        assert pool.apply_async(trace).get(timeout=60) == usual
+        assert pool.apply_async(trace).get(timeout=PATIENCE_S) == usual
