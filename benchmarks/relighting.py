@@ -3,7 +3,7 @@
     python benchmarks/relighting.py
 
 The demo CT at 1.5 mm, seen transfer functions, studio lights, four views of each set of organs at 400². "Truth" is the
-path tracer with 2 × 64 samples a pixel: the product of the errors against two independent halves is the squared error
+path tracer with 2 × 16 samples a pixel: the product of the errors against two independent halves is the squared error
 without the noise of either. The pictures of the truth are kept in the cache. Then the page in chromium does the same.
 Writes benchmarks/relighting.md.
 """
@@ -52,7 +52,7 @@ SETS = {
     "muscles": "muscle",
 }
 SEEN = TransferFunctions.preset("seen")
-_SIZE, _SAMPLES = 400, 64
+_SIZE, _SAMPLES = 400, 16
 _REPEATS = 5
 _PAGE = Path(tomosplat.viewer.__file__).parent / "static" / "viewer.html"
 

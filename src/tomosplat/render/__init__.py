@@ -1,10 +1,11 @@
 """Floor 4: scenes and scans to images.
 
 ``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``pathtrace``
-traces the light that a scan scatters, ``bake_light`` what of it each Gaussian gets; ``raymarch`` is classic direct
-volume rendering.
+traces the light that a scan scatters, ``bake_light`` what of it each Gaussian gets, which ``march_blocks`` estimates;
+``raymarch`` is classic direct volume rendering.
 """
 
+from tomosplat.render.marched_light import march_blocks
 from tomosplat.render.pathtracer import (
     BakedLight,
     ClipPlane,
@@ -33,6 +34,7 @@ __all__ = [
     "ThinLens",
     "bake_light",
     "denoise",
+    "march_blocks",
     "pathtrace",
     "rasterize",
     "raymarch",
