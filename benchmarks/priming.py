@@ -36,7 +36,8 @@ def measure() -> None:
     from tomosplat.anatomy import GROUP_OF_LABEL
     from tomosplat.files.scene_ply import read_ply, write_ply
     from tomosplat.gaussians import BlockMoments, Light, block_moments, prime
-    from tomosplat.lighting import load_rig, march_light
+    from tomosplat.lighting import load_rig
+    from tomosplat.render import march_blocks
     from tomosplat.transfer import TransferFunctions, apply_transfer
     from tomosplat.volume import torso
 
@@ -46,7 +47,7 @@ def measure() -> None:
     seconds: dict[str, list[list[float]]] = {stage: [] for stage in STAGES}
 
     def light(blocks: BlockMoments) -> Light:
-        return Light(march_light(optical, rig, blocks.means, blocks.normals))
+        return Light(march_blocks(optical, rig, blocks))
 
     def clock() -> tuple[float, float]:
         return time.perf_counter(), time.process_time()

@@ -1,9 +1,9 @@
 """How near a scene whose organs are switched comes to one primed for what is left, and how quickly.
 
-    python benchmarks/relighting.py
+    python benchmarks/relighting.py [--sets skeleton ...] [--lights march bake]
 
 The demo CT at 1.5 mm, seen transfer functions, studio lights, four views of each set of organs at 400². "Truth" is the
-path tracer with 2 × 64 samples a pixel: the product of the errors against two independent halves is the squared error
+path tracer with 2 × 16 samples a pixel: the product of the errors against two independent halves is the squared error
 without the noise of either. The pictures of the truth are kept in the cache. Then the page in chromium does the same.
 Writes benchmarks/relighting.md.
 """
@@ -17,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ from viewer_pages import chromium, with_scene
 from viewer_scenes import demo_scan
 
 Pictures = NDArray[np.float32]
+Lighting = Literal["march", "bake"]
 
 SETS = {
     "skeleton": "skeleton",
@@ -52,7 +54,7 @@ SETS = {
     "muscles": "muscle",
 }
 SEEN = TransferFunctions.preset("seen")
-_SIZE, _SAMPLES = 400, 64
+_SIZE, _SAMPLES = 400, 16
 _REPEATS = 5
 _PAGE = Path(tomosplat.viewer.__file__).parent / "static" / "viewer.html"
 
@@ -73,8 +75,8 @@ def psnr(a: Pictures, b: Pictures) -> float:
     return -10 * math.log10(float(np.mean((a - b) ** 2)))
 
 
-def prime(scan: PreparedScan, labels: list[int] | None) -> GaussianScene:
-    return prime_prepared(scan, SEEN, labels, PrimingOptions(), Report())
+def prime(scan: PreparedScan, labels: list[int] | None, light: Lighting) -> GaussianScene:
+    return prime_prepared(scan, SEEN, labels, PrimingOptions(light=light), Report())
 
 
 def trace(optical: OpticalVolume, cameras: Cameras, name: str) -> Truth:
@@ -96,13 +98,13 @@ def lit_as_primed(part: GaussianScene, own: GaussianScene) -> GaussianScene:
     return replace(part, sh=own.sh[torch.from_numpy(nearest)])
 
 
-def row(scan: PreparedScan, whole: GaussianScene, name: str) -> str:
+def row(scan: PreparedScan, whole: GaussianScene, name: str, light: Lighting) -> str:
     """One set of the table."""
     labels = resolve_organs(SETS[name])
     optical = color_scan(scan, SEEN, labels, Report())
     directions = sphere_directions([20, 110, 200, 290], [5, 30, -20, 15])
     cameras = frame_points(optical_outline(optical), directions, _SIZE, _SIZE)
-    truth, own = trace(optical, cameras, name), prime(scan, labels)
+    truth, own = trace(optical, cameras, name), prime(scan, labels, light)
     relit(whole, labels)  # compiles
     started = time.process_time()
     part = relit(whole, labels)
@@ -115,8 +117,8 @@ def row(scan: PreparedScan, whole: GaussianScene, name: str) -> str:
     primed, cut, lit, bounds = drawn(own), drawn(whole, labels), drawn(part), drawn(lit_as_primed(part, own))
     numbers = [truth.psnr(primed), truth.psnr(cut), truth.psnr(lit), psnr(cut, primed), psnr(lit, primed)]
     cells = " | ".join(f"{number:.1f}" for number in [*numbers, psnr(bounds, primed)])
-    print(name, cells, flush=True)
-    return f"| {name} | {len(part):,} | {cells} | {seconds:.1f} |"
+    print(light, name, cells, flush=True)
+    return f"| {light} | {name} | {len(part):,} | {cells} | {seconds:.1f} |"
 
 
 _SHOW_ONLY = """async (labels) => {
@@ -149,10 +151,13 @@ def main() -> None:
     """Measure, print and write the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--page", type=Path, default=_PAGE, help="a built viewer.html")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--lights", nargs="+", choices=["march", "bake"], default=["march", "bake"])
     arguments = parser.parse_args()
     scan = demo_scan()
-    whole = prime(scan, None)
-    rows = "\n".join(row(scan, whole, name) for name in SETS)
+    wholes = {light: prime(scan, None, light) for light in arguments.lights}
+    rows = "\n".join(row(scan, whole, name, light) for light, whole in wholes.items() for name in arguments.sets)
+    whole = wholes[arguments.lights[0]]
     with tempfile.TemporaryDirectory() as folder:
         browser_rows = in_browser(whole, arguments.page, Path(folder))
     machine = ", ".join(f"{key} {value}" for key, value in describe_machine().items())
@@ -167,9 +172,9 @@ numbers.
 "Same light" gives the relit Gaussians the colours of those that were primed for the part: what is left is lost at the
 borders of organs, where blocks are shared and surfaces were inside. Seconds of processor time for `relit`, compiled.
 
-| | | truth | truth | truth | primed for it | primed for it | primed for it | |
-|---|---|---|---|---|---|---|---|---|
-| shown | Gaussians | primed for it | cut | relit | cut | relit | same light | s |
+| | | | truth | truth | truth | primed for it | primed for it | primed for it | |
+|---|---|---|---|---|---|---|---|---|---|
+| light | shown | Gaussians | primed for it | cut | relit | cut | relit | same light | s |
 {rows}
 
 In the page, milliseconds on the clock from a switch to the new light (chromium, in a worker):

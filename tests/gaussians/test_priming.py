@@ -80,7 +80,7 @@ def entry(covs: np.ndarray, normal: list[float], extinction: float = 0.5) -> Blo
     )
 
 
-@pytest.mark.parametrize(("length", "along"), [(0, 0.5), (0.25, math.sqrt((0.5**2 + 0.7**2) / 2)), (0.8, 0.7)])
+@pytest.mark.parametrize(("length", "along"), [(0, 0.5), (0.25, math.sqrt((0.5**2 + 0.6**2) / 2)), (0.8, 0.6)])
 def test_full_block_is_a_round_gaussian_that_widens_along_surfaces(length: float, along: float) -> None:
     covs, opacities = matched_gaussians(entry(np.eye(3) * 9 / 12, [0, length, 0]))
     np.testing.assert_allclose(np.sqrt(np.diagonal(covs[0])) / 3, [along, 0.5, along], rtol=1e-5)
@@ -88,14 +88,14 @@ def test_full_block_is_a_round_gaussian_that_widens_along_surfaces(length: float
     np.testing.assert_allclose(opacities, 1 - math.exp(-1.5 * 0.5 * 27 / area), rtol=1e-5)
 
 
-def test_lit_priming_matches_place_and_spread(make_volume: MakeVolume) -> None:
+def test_lit_priming_matches_the_place_and_is_never_thin(make_volume: MakeVolume) -> None:
     extinction = np.zeros((4, 4, 4))
     extinction[0, :2, :2] = 2.0  # a plate, one voxel thick
     optical = make_volume(extinction)
     scene = prime(optical, even_light)
     np.testing.assert_allclose(scene.means[0], optical.grid.to_world([0, 0.5, 0.5]), rtol=1e-6)
-    thickness, *along = to_matrix(scene.covs)[0].diagonal().sqrt() / 3.0
-    assert 0.29 < thickness < 0.5 < min(along)
+    # No narrower than a full block, though it is thin: no gap beside it.
+    assert torch.linalg.eigvalsh(to_matrix(scene.covs)[0]).min().sqrt() / 3.0 > 0.499
 
 
 def test_colour_is_albedo_times_light(make_volume: MakeVolume) -> None:

@@ -10,7 +10,8 @@ from tomosplat.anatomy import GROUP_OF_LABEL, LABEL_NAMES
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.files.scene_ply import read_ply, write_ply
 from tomosplat.gaussians import Light, prime
-from tomosplat.lighting import load_rig, march_light
+from tomosplat.lighting import load_rig
+from tomosplat.render import march_blocks
 from tomosplat.transfer import TransferFunctions, apply_transfer
 from tomosplat.volume.resample import resample, resample_labels, working_grid
 
@@ -25,9 +26,7 @@ def test_organs_of_a_real_scan_stay_where_they_are(shared_data: Path, tmp_path: 
         resample(scan, grid), resample_labels(labels, grid), TransferFunctions.preset("seen"), GROUP_OF_LABEL
     )
     rig = load_rig("studio")
-    scene = prime(
-        optical, lambda blocks: Light(march_light(optical, rig, blocks.means, blocks.normals)), label_names=LABEL_NAMES
-    )
+    scene = prime(optical, lambda blocks: Light(march_blocks(optical, rig, blocks)), label_names=LABEL_NAMES)
 
     organs = np.unique(optical.labels[optical.extinction > 0.02])
     assert len(organs) > 5

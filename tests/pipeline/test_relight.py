@@ -72,6 +72,14 @@ def test_with_everything_there_nothing_changes(everything: GaussianScene) -> Non
     torch.testing.assert_close(same.sh, everything.sh, rtol=1e-5, atol=1e-5)
 
 
+def test_what_a_fit_has_learned_stays_when_organs_are_hidden(everything: GaussianScene) -> None:
+    offset = 0.3 * torch.randn(everything.sh.shape, generator=torch.Generator().manual_seed(0))
+    fitted = replace(everything, sh=everything.sh + offset)
+    change = relit(fitted, SKELETON).sh - relit(everything, SKELETON).sh
+    bones = torch.from_numpy(np.isin(everything.labels.numpy(), SKELETON))
+    torch.testing.assert_close(change, offset[bones], rtol=0, atol=1e-5)
+
+
 def test_organs_let_as_much_light_through_as_their_opacity_says(everything: GaussianScene) -> None:
     others = [label for label in range(256) if label not in SKELETON]
     bones = np.isin(everything.labels.numpy(), SKELETON)

@@ -100,6 +100,19 @@ def test_new_light_relights_as_python_shades(page: Page) -> None:
     assert np.abs(probe(page, EYE)["colours"] - colours).max() < 2e-3
 
 
+def test_what_the_colours_hold_besides_light_stays_under_other_functions_and_new_light(page: Page) -> None:
+    """As a fit leaves them: the scene's colours are not what its values and its light make."""
+    assert SCENE.illumination is not None
+    light = np.random.default_rng(1).random((len(SCENE), 3)) ** 2
+    page.evaluate("(light) => tomosplat.renderer.setIllumination(Float32Array.from(light))", light.ravel().tolist())
+    set_state(page, transfer=UNSEEN.to_dict())
+    primed = shade(optics(SEEN)[0], SCENE.illumination.numpy().astype(np.float32), MULTIPLE)
+    learned = slice_scene(SCENE, EYE, None).colours - primed
+    assert np.abs(learned).mean() > 0.2
+    anew = np.maximum(shade(optics(UNSEEN)[0], light.astype(np.float32), MULTIPLE) + learned, 0)
+    assert np.abs(probe(page, EYE)["colours"] - anew).max() < 2e-3
+
+
 def test_light_for_another_number_of_gaussians_is_refused(page: Page) -> None:
     with pytest.raises(Exception, match="3600, three per Gaussian"):
         page.evaluate("tomosplat.renderer.setIllumination(new Float32Array(5))")

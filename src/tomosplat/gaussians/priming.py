@@ -41,11 +41,12 @@ Illumination = Callable[[BlockMoments], Light]
 #: Standard deviation of a Gaussian that stands for a full block, in block edges.
 SIGMA = 0.5
 #: The same along a surface. With 0.5, what lies under an opaque surface shows between the Gaussians on it as a lattice.
-SURFACE_SIGMA = 0.7
-#: Least standard deviation, in block edges: one voxel alone must still meet its neighbours.
-MIN_SIGMA = 0.3
+SURFACE_SIGMA = 0.6
+#: Least standard deviation, in block edges. Where a block is filled in part its Gaussian moves but gets no narrower:
+#: what lies behind would show beside it. Of 0.2 to 0.6, best in colour without a wider silhouette.
+MIN_SIGMA = 0.5
 #: Gaussians that overlap blend in turn, and tails under 1/255 are not drawn: both let more light through than the same
-#: optical depth in one piece. Best of 1, 1.5 and 3 against path tracing.
+#: optical depth in one piece. Best of 1, 1.25, 1.5, 2 and 2.5 against path tracing.
 OPACITY_GAIN = 1.5
 MAX_OPACITY = 0.999
 #: Standard deviation of a Gaussian in view direction: seen much alike from all sides.

@@ -4,6 +4,7 @@ from tomosplat.lighting.coverage import coarse_grid, cover
 from tomosplat.lighting.environment import Environment
 from tomosplat.lighting.illumination import march_light
 from tomosplat.lighting.march import ArrivingLight, march_rays
+from tomosplat.lighting.neighbours import Neighbours
 from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig, rig_names
 from tomosplat.lighting.sweeping import sweep_light
 
@@ -12,6 +13,7 @@ __all__ = [
     "ArrivingLight",
     "Environment",
     "LightRig",
+    "Neighbours",
     "PlacedLights",
     "coarse_grid",
     "cover",

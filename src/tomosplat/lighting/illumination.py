@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter
 
-from tomosplat.errors import ShapeError
 from tomosplat.geometry import Grid
 from tomosplat.lighting.march import ArrivingLight, march_rays
+from tomosplat.lighting.neighbours import Neighbours
 from tomosplat.lighting.rigs import LightRig
 from tomosplat.volume.volume import OpticalVolume
 
@@ -45,16 +44,10 @@ def march_light(
 
 def share_light(grid: Grid, points_mm: NDArray[np.float64], light: ArrivingLight) -> Float32Array:
     """Average the light over nearby points with their exposures as weights, [N, 3]."""
-    shape = tuple((n + 1) // 2 for n in grid.shape)
-    blocks = np.rint((grid.to_index(points_mm) - 0.5) / 2).astype(np.intp)
-    if len(blocks) and not (blocks.min() >= 0 and np.all(blocks.max(axis=0) < shape)):
-        raise ShapeError("points_mm must lie inside the grid of the optical volume")
-    flat = np.ravel_multi_index(tuple(blocks.T), shape)
+    near = Neighbours(grid, points_mm)
 
     def around(values: Float32Array) -> Float32Array:
-        total = np.bincount(flat, weights=values, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
-        spread: Float32Array = gaussian_filter(total, _REACH).ravel()[flat]
-        return spread + np.float32(_OWN_WEIGHT) * values
+        return near.around(values, _REACH) + np.float32(_OWN_WEIGHT) * values
 
     weight = light.exposure + np.float32(_MIN_EXPOSURE)
     channels = [around(weight * light.radiance[:, c]) for c in range(3)]

@@ -7,11 +7,11 @@ from pathlib import Path
 from tomosplat.errors import InputError
 from tomosplat.files.scenes import check_scene_name, write_scene
 from tomosplat.gaussians import BlockMoments, GaussianScene, Illumination, Light, prime
-from tomosplat.lighting import LightRig, load_rig, march_light
+from tomosplat.lighting import LightRig, load_rig
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
-from tomosplat.render import bake_light
+from tomosplat.render import bake_light, march_blocks
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import OpticalVolume
@@ -86,7 +86,7 @@ def prime_prepared(
 
 def _illumination(optical: OpticalVolume, rig: LightRig, priming: PrimingOptions) -> Illumination:
     def marched(blocks: BlockMoments) -> Light:
-        return Light(march_light(optical, rig, blocks.means, blocks.normals))
+        return Light(march_blocks(optical, rig, blocks))
 
     def baked(blocks: BlockMoments) -> Light:
         light = bake_light(optical, rig, blocks)

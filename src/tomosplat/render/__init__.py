@@ -2,10 +2,11 @@
 
 ``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``blended_sums``
 tells what each of them has to do with each pixel. ``pathtrace`` traces the light that a scan scatters, ``bake_light``
-what of it each Gaussian gets; ``raymarch`` is classic direct volume rendering.
+what of it each Gaussian gets, which ``march_blocks`` estimates; ``raymarch`` is classic direct volume rendering.
 """
 
 from tomosplat.render.blending import blended_sums
+from tomosplat.render.marched_light import march_blocks
 from tomosplat.render.pathtracer import (
     BakedLight,
     ClipPlane,
@@ -35,6 +36,7 @@ __all__ = [
     "bake_light",
     "blended_sums",
     "denoise",
+    "march_blocks",
     "pathtrace",
     "rasterize",
     "raymarch",

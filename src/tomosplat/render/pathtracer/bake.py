@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from tomosplat.errors import InputError
 from tomosplat.gaussians import BlockMoments
 from tomosplat.gaussians.shading import MAX_ALBEDO, MULTIPLE_SCATTERING, srgb_to_linear
-from tomosplat.geometry import Grid
-from tomosplat.lighting import LightRig, march_light
+from tomosplat.lighting import LightRig, Neighbours
 from tomosplat.lighting.environment import Environment
+from tomosplat.render.marched_light import march_blocks
 from tomosplat.render.pathtracer.kernels import F32, I64
 from tomosplat.render.pathtracer.settings import PathTraceSettings
 from tomosplat.threads import run
@@ -75,9 +74,9 @@ def bake_light(
     # Light that is scattered again, as ``shade`` sums it up.
     albedos = np.minimum(srgb_to_linear(blocks.rgb), MAX_ALBEDO)
     first_order = 1 - np.float32(MULTIPLE_SCATTERING) * albedos
-    marched = march_light(optical, rig, blocks.means, blocks.normals) / first_order
+    marched = march_blocks(optical, rig, blocks) / first_order
     hits = _trace(optical, rig, blocks, settings, n_lines)
-    around = _corrected(marched, hits, optical.grid, blocks)
+    around = _corrected(marched, hits, Neighbours(optical.grid, blocks.means))
 
     counts = hits.counts[:, None].astype(np.float32)
     seen_albedos = np.where(counts > 0, hits.albedos / np.maximum(counts, 1), albedos)
@@ -130,17 +129,12 @@ def _trace(
     return _Hits(counts, total(light), total(albedos), total(albedos * light))
 
 
-def _corrected(marched: F32, hits: _Hits, grid: Grid, blocks: BlockMoments) -> F32:
+def _corrected(marched: F32, hits: _Hits, neighbours: Neighbours) -> F32:
     """Marched light times the ratio of what was traced around to what was marched there, [N, 3]."""
-    shape = tuple((n + 1) // 2 for n in grid.shape)
-    places = np.rint((grid.to_index(blocks.means) - 0.5) / 2).astype(np.int64)
-    flat = np.ravel_multi_index(tuple(np.clip(places, 0, np.array(shape) - 1).T), shape)
 
     def around(values: F32) -> F32:
-        total = np.bincount(flat, weights=values, minlength=int(np.prod(shape))).reshape(shape).astype(np.float32)
-        spread = sum(weight * gaussian_filter(total, reach) for reach, weight in _REACHES)
-        near: F32 = np.asarray(spread, dtype=np.float32).ravel()[flat]
-        return near
+        near = [np.float32(weight) * neighbours.around(values, reach) for reach, weight in _REACHES]
+        return np.sum(near, axis=0, dtype=np.float32)
 
     corrected = np.empty_like(marched)
     for c in range(3):
