@@ -97,7 +97,8 @@ def compare(picture: Tensor, view: View, *, perceptual: bool) -> Numbers:
     PSNR and SSIM over the whole picture and over the foreground (alpha of the truth above 2 %), the measures that need
     larger pictures only where these are large enough.
     """
-    shown, truth = picture[..., :3].clamp(0, 1), view.rgba[..., :3]
+    pictures = picture[..., :3].clamp(0, 1), view.rgba[..., :3]
+    shown, truth = (pixels.double() for pixels in pictures)  # SSIM takes differences of squares
     foreground = view.rgba[..., 3] > FOREGROUND_ALPHA
     measures: dict[str, Callable[[], Tensor]] = {
         "ssim": lambda: ssim(shown, truth),
@@ -106,7 +107,7 @@ def compare(picture: Tensor, view: View, *, perceptual: bool) -> Numbers:
         "ms_ssim_foreground": lambda: ms_ssim(shown, truth, foreground),
         "psnr": lambda: psnr(shown, truth),
         "psnr_foreground": lambda: psnr(shown, truth, foreground),
-        "st_lpips": lambda: st_lpips(shown, truth),
+        "st_lpips": lambda: st_lpips(*pictures),
     }
     if not perceptual:
         del measures["st_lpips"]
