@@ -8,7 +8,7 @@ from tests.evaluation.test_truth import ignore, order
 
 from tomosplat.errors import InputError
 from tomosplat.evaluation import methods
-from tomosplat.evaluation.methods import METHODS, ChosenLook, Task, find_method, method_place, title_of
+from tomosplat.evaluation.methods import METHODS, ChosenLook, Fitting, Task, find_method, method_place, title_of
 from tomosplat.evaluation.scenes import SceneOrder, make_scene
 from tomosplat.evaluation.spending import spending
 from tomosplat.evaluation.truth import trace_pictures, views_of
@@ -32,7 +32,8 @@ def test_every_method_makes_a_scene(name, shard, tmp_path):
     look = ChosenLook.parse("skeleton")
     prepared = PreparedScan(*torso(0, 10))
     views = list(views_of(shard)) if METHODS[name].fits else []
-    task = Task(prepared, ChosenLook.parse("all/seen") if views else look, "studio", 2, 0, views, tmp_path / "state")
+    fitting = Fitting(views, 2, 0, tmp_path / "state", ignore)
+    task = Task(prepared, ChosenLook.parse("all/seen") if views else look, "studio", fitting)
     scene = METHODS[name].make(task)
     assert len(scene) > 50
     assert bool(scene.means.isfinite().all())
@@ -41,7 +42,8 @@ def test_every_method_makes_a_scene(name, shard, tmp_path):
 
 
 def test_organs_are_switched_off_only_where_some_are_hidden(tmp_path):
-    task = Task(PreparedScan(*torso(0, 10)), ChosenLook.parse("all/seen"), "studio", 2, 0, (), tmp_path)
+    fitting = Fitting((), 2, 0, tmp_path, ignore)
+    task = Task(PreparedScan(*torso(0, 10)), ChosenLook.parse("all/seen"), "studio", fitting)
     with pytest.raises(InputError, match="does not show all"):
         METHODS["switch"].make(task)
 
@@ -67,7 +69,9 @@ def test_a_stopped_fit_goes_on_to_the_same_bits_and_does_not_claim_its_seconds(s
 
     with pytest.raises(KeyboardInterrupt):
         make_scene(scene_order(shard), folder(tmp_path / "b"), stop)
-    resumed = make_scene(scene_order(shard), tmp_path / "b", ignore)
+    seen = []
+    resumed = make_scene(scene_order(shard), tmp_path / "b", lambda done, total: seen.append(done))
+    assert seen == [2, 3]
     (one,), (other,) = (map(read_scene, product.outputs.values()) for product in (whole, resumed))
     for name, tensor in one.tensors().items():
         torch.testing.assert_close(other.tensors()[name], tensor, rtol=0, atol=0, equal_nan=True)

@@ -31,6 +31,7 @@ def fact(case, look="all/seen", method="march", protocol=PROTOCOL, **changed):
         "working_grid_mm": 1.5,
         "spent": {"wall_s": 2.0, "cpu_s": 3.0, "peak_bytes": 1_500_000_000},
         "bytes": 12_300_000,
+        "iterations": 300,
         "gaussians": 1000,
         "fps": 10.0,
         "ssim": 0.9,
@@ -72,7 +73,7 @@ def test_means_over_the_scans_are_means_and_count_the_scans():
     march = next(row for row in mean_rows(section.rows) if row.method == "march")
     assert (march.psnr, march.scans, march.case) == (32.0, 2, "")
     assert march.st_lpips is None, "one scan lacks it"
-    assert (march.wall_s, march.cpu_s, march.peak_gb, march.megabytes) == (2.0, 3.0, 1.5, 12.3)
+    assert (march.wall_s, march.cpu_s, march.peak_gb, march.megabytes, march.steps) == (2.0, 3.0, 1.5, 12.3, 300)
 
 
 def test_rows_found_in_another_way_stand_apart():

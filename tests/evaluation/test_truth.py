@@ -17,6 +17,7 @@ from tomosplat.pipeline.case_lists import find_cases
 from tomosplat.pipeline.ground_truth import trace_view
 from tomosplat.pipeline.traced_views import can_denoise
 
+RAW = replace(TINY, raw=True)
 CORNERS = np.array([[-100.0, -80, -150], [100, 80, 150]])
 
 
@@ -90,13 +91,13 @@ def test_no_finished_picture_is_traced_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "trace_view", stopping_after(3))
     with pytest.raises(KeyboardInterrupt):
-        trace_pictures(order("test"), tmp_path, ignore)
+        trace_pictures(order("test", RAW), tmp_path, ignore)
     monkeypatch.setattr(module, "trace_view", stopping_after(-1))
     seen = []
-    resumed = trace_pictures(order("test"), tmp_path, lambda done, total: seen.append((done, total)))
+    resumed = trace_pictures(order("test", RAW), tmp_path, lambda done, total: seen.append((done, total)))
     assert len(calls) == 4
     assert seen == [(3, 4), (4, 4)]
-    whole = trace_pictures(order("test"), tmp_path / "other", ignore)
+    whole = trace_pictures(order("test", RAW), tmp_path / "other", ignore)
     for name, path in whole.outputs.items():
         assert resumed.outputs[name].read_bytes() == path.read_bytes()
 

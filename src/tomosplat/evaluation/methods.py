@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,6 +25,25 @@ _LOOK_EVERY = 100
 
 
 @dataclass(frozen=True, eq=False)
+class Fitting:
+    """What a method that fits is given.
+
+    Attributes:
+        views: Pictures to fit to.
+        iterations: Steps.
+        seed: Of whatever is random.
+        checkpoint: Where the fit may keep its state.
+        progress: To be called now and then.
+    """
+
+    views: Sequence[View]
+    iterations: int
+    seed: int
+    checkpoint: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """What a method is given.
 
@@ -32,21 +51,13 @@ class Task:
         prepared: The scan.
         look: What shall be shown of it.
         rig: The light.
-        iterations: Steps, of a method that fits.
-        seed: Of whatever is random.
-        views: Pictures to fit to; empty for a method that does not ``fits``.
-        checkpoint: Where a fit may keep its state.
-        progress: To be called now and then.
+        fitting: Without views unless the method ``fits``.
     """
 
     prepared: PreparedScan
     look: ChosenLook
     rig: RigName
-    iterations: int
-    seed: int
-    views: Sequence[View]
-    checkpoint: Path
-    progress: Progress = field(default=lambda done, total: None)
+    fitting: Fitting
 
 
 @dataclass(frozen=True)
@@ -66,10 +77,10 @@ class Method:
     subsets_only: bool = False
 
 
-def finetune(scene: GaussianScene, task: Task) -> GaussianScene:
+def finetune(scene: GaussianScene, fitting: Fitting) -> GaussianScene:
     """Fit a scene that is nearly there, as ``tomosplat finetune`` does; errors as ``fit``."""
     moves = bool(scene.gains.any())  # its means depend on the view direction: let them
-    return _fitted(scene, task, model="6dgs" if moves else "3dgs", densify=False)
+    return _fitted(scene, fitting, model="6dgs" if moves else "3dgs", densify=False)
 
 
 def _primed(light: LightMode) -> Callable[[Task], GaussianScene]:
@@ -88,11 +99,11 @@ def _switched(task: Task) -> GaussianScene:
 
 def _from_surface(task: Task) -> GaussianScene:
     optical = color_scan(task.prepared, task.look.functions, task.look.visible, Report())
-    return _fitted(surface_scene(task.prepared, optical, task.seed), task, model="6dgs", densify=True)
+    return _fitted(surface_scene(task.prepared, optical, task.fitting.seed), task.fitting, model="6dgs", densify=True)
 
 
 def _from_priming(task: Task) -> GaussianScene:
-    return _fitted(_prime(task, task.look.visible, "march"), task, model="6dgs", densify=True)
+    return _fitted(_prime(task, task.look.visible, "march"), task.fitting, model="6dgs", densify=True)
 
 
 METHODS = MappingProxyType(
@@ -136,23 +147,23 @@ def _prime(task: Task, visible: list[int] | None, light: LightMode) -> GaussianS
     return prime_prepared(task.prepared, task.look.functions, visible, options, Report())
 
 
-def _fitted(scene: GaussianScene, task: Task, *, model: Model, densify: bool) -> GaussianScene:
+def _fitted(scene: GaussianScene, fitting: Fitting, *, model: Model, densify: bool) -> GaussianScene:
     settings = FitSettings(
-        iterations=task.iterations,
+        iterations=fitting.iterations,
         model=model,
         density=DensityControl(densify=densify),
         evaluate_every=_LOOK_EVERY,
-        seed=task.seed,
+        seed=fitting.seed,
     )
-    state = load_checkpoint(task.checkpoint, scene, settings) if task.checkpoint.is_file() else None
+    state = load_checkpoint(fitting.checkpoint, scene, settings) if fitting.checkpoint.is_file() else None
     fitted = fit(
         scene,
-        task.views,
+        fitting.views,
         settings,
         state=state,
-        progress=task.progress,
-        on_look=lambda now: save_checkpoint(task.checkpoint, now, settings),
+        progress=fitting.progress,
+        on_look=lambda now: save_checkpoint(fitting.checkpoint, now, settings),
     ).result()
     if len(fitted) == 0:
         raise EmptySceneError("the fit removed every Gaussian; more steps or a lower learning rate may help")
-    return replace(fitted, provenance={"fit": {"iterations": task.iterations, "from": dict(scene.provenance)}})
+    return replace(fitted, provenance={"fit": {"iterations": fitting.iterations, "from": dict(scene.provenance)}})

@@ -14,7 +14,7 @@ class EvaluateOptions(CaseOptions):
 
     looks: tuple[str, ...] = ("all/seen", "all/unseen", "skeleton/seen", "organs/seen")
     """What is shown (all, skeleton, organs) / in which transfer functions (seen, unseen, or a file)."""
-    methods: tuple[str, ...] = ("plain", "march", "march+ft", "bake", "bake+ft", "6dgs", "6dgs+agp")
+    methods: tuple[str, ...] = ("plain", "march", "march+ft", "bake", "bake+ft", "switch", "6dgs", "6dgs+agp")
     """Who makes the scenes: plain, march and bake priming; switch, which takes the organs out of a scene of everything;
     6dgs from marching cubes; 6dgs+agp from march priming. +ft after any of them: fine-tuned."""
     rig: RigName = "studio"

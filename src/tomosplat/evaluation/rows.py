@@ -34,6 +34,7 @@ class Row:
         st_lpips: Shift-tolerant LPIPS.
         floor_db: PSNR between the truth's two seeds.
         floor_foreground_db: So, over the foreground.
+        steps: Of the fit or the fine-tuning.
         wall_s: Seconds from the prepared scan to the scene file.
         cpu_s: Processor seconds, of all threads together.
         gaussians: How many.
@@ -55,6 +56,7 @@ class Row:
     st_lpips: Number
     floor_db: Number
     floor_foreground_db: Number
+    steps: Number
     wall_s: Number
     cpu_s: Number
     gaussians: Number
@@ -65,7 +67,7 @@ class Row:
 
 #: The names of a row's numbers, in the order of the columns.
 NUMBERS = tuple(field.name for field in fields(Row) if field.name not in ("look", "method", "case", "scans"))
-_MEASURED = tuple(name for name in NUMBERS if name not in ("wall_s", "cpu_s", "megabytes", "peak_gb"))
+_MEASURED = tuple(name for name in NUMBERS if name not in ("steps", "wall_s", "cpu_s", "megabytes", "peak_gb"))
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def _row(fact: Mapping[str, Any]) -> Row:
         method=fact["method"],
         case=fact["case"],
         scans=1,
+        steps=fact["iterations"],
         wall_s=spent["wall_s"],
         cpu_s=spent["cpu_s"],
         megabytes=fact["bytes"] / 1e6,

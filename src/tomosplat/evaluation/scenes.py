@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import torch
 
 from tomosplat.anatomy import resolve_organs
-from tomosplat.evaluation.methods import METHODS, Task, find_method, finetune
+from tomosplat.evaluation.methods import METHODS, Fitting, Task, find_method, finetune
 from tomosplat.evaluation.protocol import ChosenLook, LookOrder
 from tomosplat.evaluation.spending import spending
 from tomosplat.evaluation.truth import views_of
 from tomosplat.files.scenes import read_scene, write_scene
+from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Grid
 from tomosplat.jobs import Product
 from tomosplat.pipeline.ground_truth import prepare_source
@@ -76,20 +78,15 @@ def make_scene(order: SceneOrder, scratch: Path, progress: Progress) -> Product:
     torch.set_num_threads(order.look.threads)
     checkpoint, path = scratch / "fit.checkpoint", scratch / "scene.ply"
     resumed = checkpoint.is_file()
-    prepared = prepare_source(order.look.source)
-    protocol, look = order.look.protocol, order.look.look
     views = list(views_of(order.views)) if order.views is not None else []
-    task = Task(prepared, look, protocol.rig, order.iterations, protocol.seed, views, checkpoint, progress)
-    _load_kernels()
+    fitting = Fitting(views, order.iterations, order.look.protocol.seed, checkpoint, progress)
+    make = _begun(order, fitting) if order.base is None else _finetuned(order.base, fitting)
     with spending() as spent:
-        if order.base is None:
-            scene = find_method(order.method)[0].make(task)
-        else:
-            scene = finetune(read_scene(order.base), task)
+        scene = make()
         write_scene(path, scene)
     facts = {
         "case": order.look.source.id,
-        "look": look.name,
+        "look": order.look.look.name,
         "method": order.method,
         "gaussians": len(scene),
         "bytes": path.stat().st_size,
@@ -99,6 +96,17 @@ def make_scene(order: SceneOrder, scratch: Path, progress: Progress) -> Product:
     return Product({f"{order.id}.ply": path}, facts)
 
 
+def _begun(order: SceneOrder, fitting: Fitting) -> Callable[[], GaussianScene]:
+    prepared = prepare_source(order.look.source)
+    _load_kernels()
+    task = Task(prepared, order.look.look, order.look.protocol.rig, fitting)
+    return lambda: find_method(order.method)[0].make(task)
+
+
+def _finetuned(base: Path, fitting: Fitting) -> Callable[[], GaussianScene]:
+    return lambda: finetune(read_scene(base), fitting)
+
+
 @cache
 def _load_kernels() -> None:
     """Prime a small block of bone first: loading compiled kernels, once in a process, is not what a method takes."""
@@ -106,4 +114,5 @@ def _load_kernels() -> None:
     labels = np.zeros(grid.shape, np.uint8)
     labels[6:18, 6:18, 6:18] = resolve_organs("skeleton")[0]
     block = PreparedScan(Volume(np.full(grid.shape, 400, np.float32), grid, "HU"), LabelMap(labels, grid))
-    METHODS["march"].make(Task(block, ChosenLook.parse("all/seen"), "studio", 0, 0, (), Path()))
+    nothing = Fitting((), 0, 0, Path(), lambda done, total: None)
+    METHODS["march"].make(Task(block, ChosenLook.parse("all/seen"), "studio", nothing))

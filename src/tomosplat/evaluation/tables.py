@@ -28,6 +28,7 @@ _COLUMNS = {
     "st_lpips": ("ST-LPIPS", "{:.3f}"),
     "floor_db": ("truth's floor", "{:.1f}"),
     "floor_foreground_db": ("floor fg", "{:.1f}"),
+    "steps": ("steps", "{:.0f}"),
     "wall_s": ("wall s", "{:.1f}"),
     "cpu_s": ("CPU s", "{:.1f}"),
     "gaussians": ("Gaussians", "{:,.0f}"),
@@ -138,11 +139,12 @@ def _caption(protocol: Mapping[str, Any]) -> str:
         f"{p['fit_views']} views of {p['fit_samples']} samples, {denoised}; all are compared in {p['test_views']} "
         f"views from other directions, each the mean of two seeds of {p['test_samples']} samples, both {denoised}.\n\n"
         f"Truth's floor: PSNR between its two seeds; {_FLAG.strip()} where it is below {LEAST_FLOOR_DB:g} dB. fg: over "
-        f"the truth's foreground alone (alpha above {FOREGROUND_ALPHA:.0%}). Seconds, CPU of all threads together, are "
-        "from the scan on its working grid to the scene file, of what is fine-tuned from the scene before; tracing the "
-        "fitting views is not in them. FPS: splatting a test picture here. Peak: of the process, the scan included. "
-        'ST-LPIPS is not the paper\'s LPIPS; it is empty where the extra "evaluate" is not installed. Rows of the '
-        "paper (Render-FM) are its own numbers, on its data, its pictures and its GPU."
+        f"the truth's foreground alone (alpha above {FOREGROUND_ALPHA:.0%}). Steps: of the fit or the fine-tuning. "
+        "Seconds, CPU of all threads together, are from the scan on its working grid to the scene file, of what is "
+        "fine-tuned from the scene before; tracing the fitting views is not in them. FPS: splatting test views here. "
+        "Peak: of the process, with the scan if it is not fine-tuned. ST-LPIPS is not the paper's LPIPS; empty "
+        'where the extra "evaluate" is not installed. Rows of the paper (Render-FM) are its own numbers, on its data, '
+        "its pictures and its GPU."
     )
 
 
