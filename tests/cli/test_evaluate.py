@@ -10,10 +10,10 @@ def test_evaluate_goes_through_its_lists_and_a_bad_scan_is_exit_code_3(run, tmp_
     code, text, err = run("evaluate", tmp_path / "bad.nrrd", "torso:0", *options)
     assert code == 3
     assert "3 jobs done" in text
-    assert "bad.all-seen.test: FileFormatError" in err
+    assert "truth/bad.all-seen.test: FileFormatError" in err
     (section,) = json.loads((out / "table.json").read_text())["sections"]
     assert [(row["case"], row["method"]) for row in section["rows"]] == [("torso-0", "plain")]
-    assert json.loads((tmp_path / "run.json").read_text())["jobs"]["failed"].keys() == {"bad.all-seen.test"}
+    assert json.loads((tmp_path / "run.json").read_text())["jobs"]["failed"].keys() == {"truth/bad.all-seen.test"}
     assert {path.name for path in out.iterdir()} >= {"table.md", "table.csv", "table.json", "sheets"}
 
 

@@ -66,7 +66,10 @@ def test_what_is_done_is_not_done_again_and_more_methods_do_only_what_is_missing
     assert outcome.done == ()
     assert len(outcome.skipped) == 4 + 7 + 5, "pictures, scenes, scores"
     more = replace(TINY, methods=(*TINY.methods, "march"))
-    assert sorted(here(out, "torso:0", options=more).done) == ["torso-0.all-seen.march", "torso-0.skeleton-seen.march"]
+    assert here(out, "torso:0", options=more).done == (
+        "scores/torso-0.all-seen.march",
+        "scores/torso-0.skeleton-seen.march",
+    ), "its scenes are there: they were fine-tuned"
     assert {(row["look"], row["method"]) for row in rows(out)} == SCORED | {
         ("all/seen", "march"),
         ("skeleton/seen", "march"),
@@ -77,9 +80,17 @@ def test_other_fitting_views_redo_what_is_fitted_and_other_truth_only_the_scores
     out = shutil.copytree(evaluated, tmp_path / "out")
     first = replace(TINY, looks=("all/seen",))
     done = here(out, "torso:0", options=replace(first, fit_samples=3)).done
-    assert done == ("torso-0.all-seen.fit", "torso-0.all-seen.march-ft", "torso-0.all-seen.march-ft")
+    assert done == (
+        "truth/torso-0.all-seen.fit",
+        "scenes/torso-0.all-seen.march-ft",
+        "scores/torso-0.all-seen.march-ft",
+    )
     done = here(out, "torso:0", options=replace(first, fit_samples=3, test_samples=2)).done
-    assert done == ("torso-0.all-seen.test", "torso-0.all-seen.plain", "torso-0.all-seen.march-ft")
+    assert done == (
+        "truth/torso-0.all-seen.test",
+        "scores/torso-0.all-seen.plain",
+        "scores/torso-0.all-seen.march-ft",
+    )
 
 
 def test_stopped_between_any_two_lists_it_still_writes_what_there_is_and_goes_on(here, tmp_path):
@@ -89,7 +100,9 @@ def test_stopped_between_any_two_lists_it_still_writes_what_there_is_and_goes_on
             here(tmp_path / "out", "torso:0", options=options, report=Report(StoppingAt(stage)))
         assert table(tmp_path / "out")["sections"] == []
     outcome = here(tmp_path / "out", "torso:0", options=options)
-    assert outcome.done == ("torso-0.all-seen.plain", "torso-0.all-seen.march-ft"), "only the scores were left to do"
+    assert outcome.done == ("scores/torso-0.all-seen.plain", "scores/torso-0.all-seen.march-ft"), (
+        "only the scores were left to do"
+    )
     assert len(rows(tmp_path / "out")) == 2
 
 
@@ -116,14 +129,14 @@ def test_scores_beside_a_truth_that_was_traced_anew_leave_the_table(evaluated, h
     assert {row["look"] for row in rows(out)} == {"skeleton/seen"}
 
 
-def test_a_bad_scan_and_a_bad_method_stop_no_other(here, tmp_path):
+def test_a_bad_scan_stops_no_other(here, tmp_path):
     (tmp_path / "bad.nrrd").write_text("no scan")
     options = replace(TINY, looks=("all/seen",), methods=("plain",))
     outcome = here(tmp_path / "out", str(tmp_path / "bad.nrrd"), "torso:0", options=options)
-    assert list(outcome.failed) == ["bad.all-seen.test"]
-    assert "FileFormatError" in outcome.failed["bad.all-seen.test"]
+    assert list(outcome.failed) == ["truth/bad.all-seen.test"]
+    assert "FileFormatError" in outcome.failed["truth/bad.all-seen.test"]
     assert [row["case"] for row in rows(tmp_path / "out")] == ["torso-0"]
-    assert "bad.all-seen.test: FileFormatError" in (tmp_path / "out" / "table.md").read_text()
+    assert "truth/bad.all-seen.test: FileFormatError" in (tmp_path / "out" / "table.md").read_text()
 
 
 def test_a_look_in_which_nothing_is_visible_is_left_out_with_a_reason(here, tmp_path):

@@ -43,6 +43,9 @@ def evaluate(sources: Sequence[str], folder: Path, options: EvaluateOptions, rep
         options: What to compare.
         report: Takes times and counts.
 
+    Returns:
+        What became of all jobs, each called by its folder and id.
+
     Raises:
         InputError: An argument or option cannot be used; nothing is done.
         OutputError: The folder cannot be written.
@@ -115,9 +118,9 @@ class _Run:
         folder = self._folder / name
         with self._report.stage(f"{title} ({len(cases)})") as progress:
             outcome = run_cases(cases, work, folder, n_workers=self._options.workers, progress=progress)
-        self.done += outcome.done
-        self.skipped += outcome.skipped
-        self.failed |= outcome.failed
+        self.done += [f"{name}/{job}" for job in outcome.done]
+        self.skipped += [f"{name}/{job}" for job in outcome.skipped]
+        self.failed |= {f"{name}/{job}": why for job, why in outcome.failed.items()}
         usable = {case.id for case in cases} - set(outcome.failed)
         return {marker["id"]: marker for marker in Records(folder).done() if marker["id"] in usable}
 
