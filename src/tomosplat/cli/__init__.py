@@ -12,6 +12,7 @@ import tyro
 from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
+from tomosplat.cli.evaluate import Evaluate
 from tomosplat.cli.export import Export
 from tomosplat.cli.fidelity import MeasureFidelity
 from tomosplat.cli.finetune import FineTune
@@ -36,6 +37,7 @@ Command = (
     | Annotated[Fit, tyro.conf.subcommand("fit")]
     | Annotated[FineTune, tyro.conf.subcommand("finetune")]
     | Annotated[MeasureFidelity, tyro.conf.subcommand("fidelity")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

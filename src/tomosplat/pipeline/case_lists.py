@@ -12,7 +12,7 @@ from typing import Any
 from tomosplat.errors import InputError
 from tomosplat.jobs import hash_data, hash_files
 from tomosplat.pipeline.options import ScanOptions
-from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.prepare_options import CaseOptions
 
 _TORSO = re.compile(r"torso:(\d+)(?:\.\.(\d+))?")
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
@@ -50,7 +50,7 @@ class Source:
             return hash_data(["unreadable", str(self.scan)])
 
 
-def find_cases(sources: Sequence[str], options: PrepareOptions) -> tuple[list[Source], list[Path]]:
+def find_cases(sources: Sequence[str], options: CaseOptions) -> tuple[list[Source], list[Path]]:
     """The cases that arguments stand for, and the folders that were passed over because no scan is in them.
 
     An argument is ``torso:3``, ``torso:0..7`` (both ends included), a scan file, a folder that holds a scan, a folder
@@ -71,7 +71,7 @@ def find_cases(sources: Sequence[str], options: PrepareOptions) -> tuple[list[So
     return cases, passed_over
 
 
-def _cases_of(source: str, options: PrepareOptions, passed_over: list[Path]) -> Iterator[Source]:
+def _cases_of(source: str, options: CaseOptions, passed_over: list[Path]) -> Iterator[Source]:
     if source.startswith("torso:"):
         yield from _torsos(source, options)
         return
@@ -87,7 +87,7 @@ def _cases_of(source: str, options: PrepareOptions, passed_over: list[Path]) -> 
         yield _scan(path, options)
 
 
-def _torsos(source: str, options: PrepareOptions) -> Iterator[Source]:
+def _torsos(source: str, options: CaseOptions) -> Iterator[Source]:
     match = _TORSO.fullmatch(source)
     if match is None:
         raise InputError(f"{source!r} is no torso: expected torso:SEED or torso:FIRST..LAST, for example torso:0..7")
@@ -96,7 +96,7 @@ def _torsos(source: str, options: PrepareOptions) -> Iterator[Source]:
         yield Source(f"torso-{seed}", seed, _reading(options))
 
 
-def _folder(folder: Path, options: PrepareOptions, passed_over: list[Path]) -> Iterator[Source]:
+def _folder(folder: Path, options: CaseOptions, passed_over: list[Path]) -> Iterator[Source]:
     scan = _scan_in(folder, options)
     if scan is not None:
         yield _scan(scan, options)
@@ -109,14 +109,14 @@ def _folder(folder: Path, options: PrepareOptions, passed_over: list[Path]) -> I
             yield _scan(scan, options)
 
 
-def _scan_in(folder: Path, options: PrepareOptions) -> Path | None:
+def _scan_in(folder: Path, options: CaseOptions) -> Path | None:
     scan = _only_match(folder, options.scan_name)
     if scan is None and any(_is_dicom(path) for path in sorted(folder.iterdir()) if path.is_file()):
         return folder
     return scan
 
 
-def _scan(path: Path, options: PrepareOptions) -> Source:
+def _scan(path: Path, options: CaseOptions) -> Source:
     folder = path if path.is_dir() else path.parent
     labels = _only_match(folder, options.labels_name) if options.labels_name is not None else None
     # In a folder of its own, a scan is called like the folder: all files there have one name.
@@ -124,7 +124,7 @@ def _scan(path: Path, options: PrepareOptions) -> Source:
     return Source(_fit(name), path, replace(_reading(options), labels=labels))
 
 
-def _jsonl(path: Path, options: PrepareOptions) -> Iterator[Source]:
+def _jsonl(path: Path, options: CaseOptions) -> Iterator[Source]:
     for number, line in _lines(path):
         where = f"{path}, line {number}"
         try:
@@ -139,7 +139,7 @@ def _jsonl(path: Path, options: PrepareOptions) -> Iterator[Source]:
             raise InputError(f"{where}: {error}; rescale is [slope, intercept], renumber {{found: meant}}") from error
 
 
-def _row(path: Path, row: Mapping[str, Any], options: PrepareOptions) -> Source:
+def _row(path: Path, row: Mapping[str, Any], options: CaseOptions) -> Source:
     if str(row["scan"]).startswith("torso:"):
         raise InputError(f"{path}: name torsos on the command line or in a .txt list, not in .jsonl")
     source = _scan(Path(_beside(path, row["scan"])), options)
@@ -156,7 +156,7 @@ def _row(path: Path, row: Mapping[str, Any], options: PrepareOptions) -> Source:
     return Source(str(row.get("id", source.id)), source.scan, reading)
 
 
-def _reading(options: PrepareOptions) -> ScanOptions:
+def _reading(options: CaseOptions) -> ScanOptions:
     return ScanOptions(segmenter=options.segmenter, spacing=options.spacing)
 
 

@@ -20,7 +20,7 @@ from tomosplat.pipeline.looks import CaseOrder, Look
 from tomosplat.pipeline.poses import VISIBLE_SETS, jittered_views
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan
 from tomosplat.pipeline.views import optical_outline
-from tomosplat.render import pathtrace
+from tomosplat.render import PathTraceSettings, pathtrace
 from tomosplat.report import Progress, Report
 from tomosplat.transfer import TransferFunctions, jittered
 from tomosplat.volume import OpticalVolume
@@ -35,7 +35,7 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
         OutputError: A file could not be written.
     """
     torch.set_num_threads(order.threads)
-    prepared = as_stored(_prepared(order.source))
+    prepared = as_stored(prepare_source(order.source))
     functions = _functions(order)
     views = _views(order, prepared, next(iter(functions.values())))
     looks = [
@@ -48,7 +48,8 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
     return gather(order, prepared, functions, looks, scratch)
 
 
-def _prepared(source: Source) -> PreparedScan:
+def prepare_source(source: Source) -> PreparedScan:
+    """A case's scan on its working grid; errors as ``prepare_scan``."""
     if isinstance(source.scan, int):
         return PreparedScan(*torso(source.scan, source.reading.spacing))
     return prepare_scan(source.scan, source.reading, Report())
@@ -92,14 +93,18 @@ def _trace_missing(
         if views:
             optical = color_scan(prepared, functions[look.tf], VISIBLE_SETS[look.shown], Report())
         for view in views:
-            _trace(order, optical, look, view)
+            # One picture at a time, each with a seed of its own: it does not depend on what was traced before a kill.
+            trace_view(optical, look, view, replace(order.settings(), seed=order.seed(look.name, view)))
             done += 1
             progress(done, n_views)
 
 
-def _trace(order: CaseOrder, optical: OpticalVolume, look: Look, view: int) -> None:
-    # One picture at a time, each with a seed of its own: it does not depend on what was traced before a kill.
-    settings = replace(order.settings(), seed=order.seed(look.name, view))
+def trace_view(optical: OpticalVolume, look: Look, view: int, settings: PathTraceSettings) -> None:
+    """Trace one view of a look and keep it where ``look.picture`` says, whole or not at all.
+
+    Raises:
+        OutputError: The file could not be written.
+    """
     traced = pathtrace(optical, look.cameras[view : view + 1], look.rig, settings=settings)
     rgba = np.concatenate([traced.radiance, traced.alpha[..., None]], axis=-1).astype(np.float16)
     path = look.picture(view)

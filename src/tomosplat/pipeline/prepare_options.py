@@ -1,4 +1,4 @@
-"""What can be asked of ``tomosplat prepare``. Imports nothing heavy."""
+"""What can be asked of ``tomosplat prepare``, and of every verb that takes a list of cases. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tomosplat.pipeline.options import RigName
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions:
-    """What a dataset shows, and how."""
+class CaseOptions:
+    """How the scans of a list are found, read and labelled."""
 
     scan_name: str = "ct.nii*"
     """File name pattern of the scan in a case's folder; where no file matches, a DICOM series is looked for."""
@@ -21,6 +21,12 @@ class PrepareOptions:
     """Who labels scans without a label map: tissues from HU alone, or TotalSegmentator (extra "segment")."""
     spacing: float = 1.5
     """Voxel edge of the working grid in mm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions(CaseOptions):
+    """What a dataset shows, and how."""
+
     views: tuple[int, int, int] = (60, 30, 30)
     """Views of everything, of the skeleton, and of the organs (everything but skeleton and muscle)."""
     size: int = 1600
