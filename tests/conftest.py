@@ -1,5 +1,6 @@
-"""Fixtures shared by all tests."""
+"""Options and fixtures shared by all tests."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,22 @@ from hypothesis import settings
 
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None)
 settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where kernels for GPUs run: interpreted on the CPU, or on a GPU",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Triton reads this when it is imported. It is set before any test is, in every worker alike, whichever tests are
+    # chosen; nothing but Triton reads it, and tests that compile for a GPU run in a process without it.
+    if config.getoption("--device") == "cpu":
+        os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(scope="session")

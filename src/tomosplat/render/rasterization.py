@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import BackendUnavailableError, GeometryError, InputError, LabelError, MemoryLimitError
+from tomosplat.errors import BackendUnavailableError, GeometryError, InputError, MemoryLimitError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.render.gpu.backend import check_gpu, free_memory
+from tomosplat.render.tables import NO_GROUPS, label_table
 from tomosplat.report import Progress
 
 Tiles = Literal["exact", "aabb"]
@@ -82,8 +83,8 @@ def rasterize(
     _check_cameras(cameras)
     if tiles not in ("exact", "aabb"):
         raise InputError(f"tiles must be 'exact' or 'aabb', got {tiles!r}")
-    shown = _label_table(visible, "visible")
-    groups = np.stack([_label_table(group, "coverage") for group in coverage]) if coverage else _NO_GROUPS
+    shown = label_table(visible, "visible")
+    groups = np.stack([label_table(group, "coverage") for group in coverage]) if coverage else NO_GROUPS
     chosen = _choose(backend, scene.means.device)
     _check_memory(cameras, 4 + depth + len(groups), scene.means.device)
     if chosen == "reference":
@@ -113,21 +114,6 @@ def _choose(backend: Backend, device: torch.device) -> Backend:
             f"backend {backend!r} does not render on '{device}'; move the scene with scene.to('cpu')"
         )
     return chosen
-
-
-_NO_GROUPS = np.zeros((0, 256), np.uint8)
-
-
-def _label_table(ids: Sequence[int] | None, argument: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """One entry for each possible label id: 1 where it is meant."""
-    if ids is None:
-        return np.ones(256, np.uint8)
-    wrong = [i for i in ids if not (isinstance(i, (int, np.integer)) and 0 <= i <= 255)]
-    if wrong:
-        raise LabelError(f"{argument} must hold label ids, whole numbers from 0 to 255; got {wrong[:5]}")
-    table = np.zeros(256, np.uint8)
-    table[list(ids)] = 1
-    return table
 
 
 def _check_cameras(cameras: Cameras) -> None:

@@ -95,8 +95,8 @@ def list_tiles(
         capacity,
         tiles_x,
         tiles_y,
+        n.bit_length(),
         EXACT=exact,
-        STEPS=n.bit_length(),
         BLOCK=_BLOCK,
     )
     sorted_tiles, slots = torch.sort(tiles, stable=True)
@@ -117,8 +117,8 @@ def emit_pairs(
     capacity,
     tiles_x,
     tiles_y,
+    steps,
     EXACT: tl.constexpr,
-    STEPS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Write tile and Gaussian of each slot; tile ``tiles_x * tiles_y`` stands for none."""
@@ -126,7 +126,7 @@ def emit_pairs(
     # The first place in the queue whose end lies beyond the slot.
     place = tl.zeros((BLOCK,), tl.int32)
     beyond = tl.full((BLOCK,), 0, tl.int32) + n
-    for _ in range(STEPS):
+    for _ in range(steps):
         searching = place < beyond
         middle = (place + beyond) // 2
         behind = tl.load(ends + middle, mask=searching, other=0) <= slot
@@ -163,7 +163,7 @@ def emit_pairs(
         first_x, _ = tile_span(mean_x + shear * at_left - half_left, tl.zeros_like(mean_x), tiles_x)
         # Where the box is one tile wide or high, its tiles are all touched.
         inside = (column >= first_x) & (column <= last_x)
-        kept = kept & (inside | (width == 1) | (count == width))
+        kept = kept & (inside | (width == 1) | (first_y == last_y))
     none = tiles_x * tiles_y
     written = slot < capacity
     tl.store(tiles + slot, tl.where(kept, row * tiles_x + column, none), mask=written)

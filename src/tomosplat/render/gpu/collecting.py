@@ -41,7 +41,18 @@ def collect_depth(records, starts, gaussians, n_blended, depth, width, height, t
 
 @triton.jit
 def collect_coverage(
-    records, starts, gaussians, n_blended, labels, groups, coverage, n_groups, width, height, tiles_x, PART: tl.constexpr
+    records,
+    starts,
+    gaussians,
+    n_blended,
+    labels,
+    groups,
+    coverage,
+    n_groups,
+    width,
+    height,
+    tiles_x,
+    PART: tl.constexpr,
 ):
     """Write PART groups of coverage [H, W, L] of a tile; ``groups`` [L, 256] tells who belongs."""
     tile = tl.program_id(0) // tl.cdiv(n_groups, PART)

@@ -70,9 +70,7 @@ def fresh_transmittance(left, top, width, height):
 
 
 @triton.jit
-def composite(
-    records, starts, gaussians, image, n_blended, width, height, tiles_x, CHECK_EVERY: tl.constexpr
-):
+def composite(records, starts, gaussians, image, n_blended, width, height, tiles_x, CHECK_EVERY: tl.constexpr):
     """Blend a tile's list into image [H, W, 4]; note how much of the list was needed."""
     tile = tl.program_id(0)
     left, top, x, y = place(tile, tiles_x)

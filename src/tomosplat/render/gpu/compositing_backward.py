@@ -23,7 +23,7 @@ from tomosplat.render.gpu.compositing import (
     pixel_columns_rows,
     place,
 )
-from tomosplat.render.gpu.layout import GRADIENT, LOG2_ALPHA_MAX, N_SUMS, TILE
+from tomosplat.render.gpu.layout import GRADIENT, LOG2_ALPHA_MAX, N_SUMS
 
 #: One warp holds a whole tile: its sums need no barrier.
 WARPS = 1
@@ -47,9 +47,7 @@ def add_sums(sums, g, gx, gxx, gy, gxy, gyy, red, green, blue):
 
 
 @triton.jit
-def composite_backward(
-    records, starts, gaussians, n_blended, image, image_gradient, gradients, width, height, tiles_x
-):
+def composite_backward(records, starts, gaussians, n_blended, image, image_gradient, gradients, width, height, tiles_x):
     """Add the gradients of a tile's records to ``gradients`` [N, GRADIENT]."""
     tile = tl.program_id(0)
     left, top, x, y = place(tile, tiles_x)

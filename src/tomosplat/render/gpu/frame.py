@@ -126,7 +126,7 @@ def draw(p: Parameters, visible: Tensor, camera: Tensor, exact: bool, image: Ten
     height, width = image.shape[:2]
     projected = project_scene(p, visible, camera, width, height)
     queue = sort_by_depth(projected.depths, projected.tile_counts)
-    capacity = _checked_pairs(projected, queue)
+    capacity = checked_pairs(projected, queue)
     lists = list_tiles(
         projected.records,
         projected.ellipses,
@@ -139,9 +139,7 @@ def draw(p: Parameters, visible: Tensor, camera: Tensor, exact: bool, image: Ten
     return Frame(camera, projected.records, lists, composite_lists(projected.records, lists, image))
 
 
-def collect_frame(
-    p: Parameters, frame: Frame, groups: Tensor, depth: Tensor | None, coverage: Tensor | None
-) -> None:
+def collect_frame(p: Parameters, frame: Frame, groups: Tensor, depth: Tensor | None, coverage: Tensor | None) -> None:
     """Write depth [H, W], and coverage [H, W, L] by ``groups`` [L, 256], of a picture that ``draw`` has made."""
     arrays = (frame.records, *frame.lists, frame.n_blended)
     n_tiles = len(frame.n_blended)
@@ -165,15 +163,18 @@ def draw_backward(
     tiles_x, _ = tile_grid(width, height)
     sums = torch.zeros(n, GRADIENT, device=image.device)
     arrays = (frame.records, *frame.lists, frame.n_blended, image, image_gradient, sums)
-    launch(
-        composite_backward, len(frame.n_blended), *arrays, width, height, tiles_x, num_warps=WARPS_BACKWARD
-    )
+    launch(composite_backward, len(frame.n_blended), *arrays, width, height, tiles_x, num_warps=WARPS_BACKWARD)
     rest = (n, p.direction_weight)
     launch(project_backward, -(-n // _BLOCK), *p.tensors, frame.camera, sums, *gradients, *rest, BLOCK=_BLOCK)
 
 
-def _checked_pairs(projected: Projection, queue: Queue) -> int:
-    """Number of pairs of a tile and a Gaussian; the one time that a picture waits for the GPU."""
+def checked_pairs(projected: Projection, queue: Queue) -> int:
+    """Number of pairs of a tile and a Gaussian; waits for the GPU.
+
+    Raises:
+        UnitsError: A Gaussian cannot be projected.
+        MemoryLimitError: The lists would not fit into memory.
+    """
     n = len(projected.depths)
     if n == 0:
         return 0

@@ -32,10 +32,7 @@ from tomosplat.render.gpu.layout import (
 @triton.jit
 def load_value(values, i, number: tl.constexpr, n, mask, COUNT: tl.constexpr, PLANES: tl.constexpr):
     """Value ``number`` of the COUNT that each Gaussian has, from rows [N, COUNT] or from planes [COUNT, N]."""
-    if PLANES:
-        at = number * n + i
-    else:
-        at = i * COUNT + number
+    at = number * n + i if PLANES else i * COUNT + number
     return tl.load(values + at, mask=mask, other=0).to(tl.float32)
 
 

@@ -168,9 +168,7 @@ def project_backward(
     opacity = load_value(opacities, i, 0, n, seen, 1, False)
     add_value(g_opacities, i, 0, g / tl.where(seen, opacity, 1.0), seen, 1)
     gm = -direction_weight * g
-    add_three(
-        g_precisions_dir, i, 0, gm * x[0] * x[0], 2 * gm * x[0] * x[1], 2 * gm * x[0] * x[2], seen, 6
-    )
+    add_three(g_precisions_dir, i, 0, gm * x[0] * x[0], 2 * gm * x[0] * x[1], 2 * gm * x[0] * x[2], seen, 6)
     add_three(g_precisions_dir, i, 3, gm * x[1] * x[1], 2 * gm * x[1] * x[2], gm * x[2] * x[2], seen, 6)
     # Of x: through the shift G x and through m.
     m = symmetric_times(load_symmetric(precisions_dir, i, n, seen, False), x[0], x[1], x[2])

@@ -15,6 +15,7 @@ from tomosplat.geometry import Cameras
 from tomosplat.render.cpu.layout import F32, U8
 from tomosplat.render.rasterization import RenderOutput
 from tomosplat.render.raymarching.settings import RaymarchSettings
+from tomosplat.render.tables import label_table
 from tomosplat.report import Progress
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import LabelMap, Volume
@@ -93,7 +94,7 @@ class Raymarcher:
     ) -> None:
         self._settings = settings = settings or RaymarchSettings()
         _check(volume, labels, functions, group_of_label)
-        shown = _shown(settings)
+        shown = label_table(settings.visible, "visible")
         _check_memory(volume)
         # Compiled kernels are loaded only when there is something to draw.
         from tomosplat.render.raymarching.frames import Compositor, Projector
@@ -160,18 +161,6 @@ def _check_pinholes(cameras: Cameras) -> None:
         raise GeometryError(
             f"camera {wrong[0]} has K = {cameras.Ks[wrong[0]].tolist()}; expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"
         )
-
-
-def _shown(settings: RaymarchSettings) -> U8:
-    """One entry for each label id: 1 where it is shown."""
-    if settings.visible is None:
-        return np.ones(256, np.uint8)
-    wrong = [i for i in settings.visible if not (isinstance(i, (int, np.integer)) and 0 <= i <= 255)]
-    if wrong:
-        raise LabelError(f"visible must hold label ids, whole numbers from 0 to 255; got {wrong[:5]}")
-    shown = np.zeros(256, np.uint8)
-    shown[list(settings.visible)] = 1
-    return shown
 
 
 def _check_memory(volume: Volume) -> None:
