@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tests.render.gpu.offline import recording
 from tests.render.random_scenes import random_scene, two_cameras, with_gradients
+from tests.render.raymarch.phantoms import SAME_GROUP, TWO_GROUPS, blobs, camera_at, labelled
 
 from tomosplat.render import rasterize
+from tomosplat.render.raymarching import RaymarchSettings
 
 KERNELS = {
     "project",
@@ -21,7 +24,22 @@ KERNELS = {
     "collect_coverage",
     "composite_backward",
     "project_backward",
+    "march",
+    "march_backward",
 }
+
+
+def march_both_ways():
+    """March with light, jitter and empty bricks, and with gradients."""
+    from tomosplat.render.gpu.volumes import GpuCompositor, ScanTensors, march_views
+
+    scan = labelled(*blobs((4, 4, 4)))
+    camera = camera_at((9, 9, 9), scan[0].grid.center, size=4)
+    shown, settings = np.ones(256, np.uint8), RaymarchSettings(step_mm=3.0)
+    GpuCompositor(*scan, TWO_GROUPS, SAME_GROUP, shown, settings, torch.device("cpu")).draw(camera, None)
+    values, rows = torch.rand(4, 4, 4, requires_grad=True), torch.ones(4, 4, 4, dtype=torch.uint8)
+    tensors = ScanTensors(values, rows, torch.rand(2, 9, 4), 0.0, 8.0, scan[0].grid)
+    march_views(tensors, camera, settings)[0].sum().backward()
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +52,7 @@ def launches(device):
         scene, camera = random_scene(3, spread=1.0).to(torch.float32), two_cameras(16, 16)[[0]]
         rasterize(with_gradients(scene), camera, depth=True, coverage=[[1]], backend="gpu").rgba.sum().backward()
         Viewport(scene, camera, half=True).draw(camera)
+        march_both_ways()
     return list(noted.values())
 
 

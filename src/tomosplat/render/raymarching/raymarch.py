@@ -1,8 +1,9 @@
-"""``raymarch``: classic direct volume rendering of a labelled scan on the CPU."""
+"""``raymarch``: classic direct volume rendering of a labelled scan."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from tomosplat import machine
 from tomosplat.errors import GeometryError, LabelError, MemoryLimitError, ShapeError, UnitsError
 from tomosplat.geometry import Cameras
 from tomosplat.render.cpu.layout import F32, U8
+from tomosplat.render.gpu.backend import check_gpu
 from tomosplat.render.rasterization import RenderOutput
 from tomosplat.render.raymarching.settings import RaymarchSettings
 from tomosplat.render.tables import label_table
@@ -43,6 +45,7 @@ def raymarch(
     cameras: Cameras,
     *,
     settings: RaymarchSettings | None = None,
+    device: str | torch.device = "cpu",
     progress: Progress | None = None,
 ) -> RaymarchOutput:
     """Render a labelled scan by marching along view rays.
@@ -61,10 +64,11 @@ def raymarch(
         group_of_label: [256] group index of every label id (``tomosplat.anatomy.GROUP_OF_LABEL``).
         cameras: Pinhole cameras, also inside the scan.
         settings: Step, mode, light, clip planes, ...; None is ``RaymarchSettings()``.
+        device: Where to march: "cpu", or "cuda" for a GPU, which draws "composite" with "post" only.
         progress: Called after each camera.
 
     Returns:
-        Pictures; rays that miss are exactly 0. Not differentiable.
+        Pictures on that device; rays that miss are exactly 0. Not differentiable.
 
     Raises:
         LabelError: The labels are on another grid, or ``visible`` holds what is no label id.
@@ -73,8 +77,10 @@ def raymarch(
         GeometryError: A camera is no pinhole.
         EmptySceneError: No voxel is visible.
         MemoryLimitError: The pictures would not fit into memory.
+        BackendUnavailableError: A GPU is asked for that is not there, or for what it does not draw.
     """
-    return Raymarcher(volume, labels, functions, group_of_label, settings=settings).draw(cameras, progress)
+    marcher = Raymarcher(volume, labels, functions, group_of_label, settings=settings, device=device)
+    return marcher.draw(cameras, progress)
 
 
 class Raymarcher:
@@ -91,17 +97,24 @@ class Raymarcher:
         group_of_label: NDArray[np.uint8],
         *,
         settings: RaymarchSettings | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
         self._settings = settings = settings or RaymarchSettings()
         _check(volume, labels, functions, group_of_label)
         shown = label_table(settings.visible, "visible")
         _check_memory(volume)
-        # Compiled kernels are loaded only when there is something to draw.
+        scan, place = (volume, labels, functions, group_of_label, shown, settings), torch.device(device)
+        self._views: Any  # what draws: loaded only now, for it brings compiled kernels
+        if place.type != "cpu":
+            check_gpu(place)
+            from tomosplat.render.gpu.volumes import GpuCompositor
+
+            self._views = GpuCompositor(*scan, place)
+            return
         from tomosplat.render.raymarching.frames import Compositor, Projector
 
-        self._views: Compositor | Projector
         if settings.mode == "composite":
-            self._views = Compositor(volume, labels, functions, group_of_label, shown, settings)
+            self._views = Compositor(*scan)
         else:
             self._views = Projector(volume, labels, shown, settings)
             self._window = settings.window or _default_window(volume, labels, shown, settings)
@@ -112,7 +125,7 @@ class Raymarcher:
         _check_memory_of_pictures(cameras)
         pictures, depth = self._views.draw(cameras, progress)
         if self._settings.mode == "composite":
-            return RaymarchOutput(torch.from_numpy(pictures), torch.from_numpy(depth))
+            return RaymarchOutput(torch.as_tensor(pictures), torch.as_tensor(depth))
         return RaymarchOutput(
             torch.from_numpy(windowed(pictures, *self._window)),
             torch.from_numpy(depth) if self._settings.mode == "mip" else None,
