@@ -1,4 +1,4 @@
-"""Emission and absorption along rays, front to back: 64 rays of a program step together, each at its own pace.
+"""Emission and absorption along rays, front to back: the rays of a program step together, each at its own pace.
 
 Interval n of a ray, of length Δ, has extinction σ and premultiplied emission σc, adds T (1 − exp(−σΔ)) · σc/σ and
 leaves T exp(−σΔ) (Max 1995, eq. 9). Labels act as trilinear memberships (see ``raymarch``).

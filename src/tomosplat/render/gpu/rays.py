@@ -8,9 +8,10 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-#: Pixels along the side of the square that a program draws with one warp, two rays in each lane.
-SIDE = tl.constexpr(8)
-RAYS = tl.constexpr(64)
+#: Pixels across and down the part of the picture that a program draws with one warp, one ray in each lane.
+WIDE = tl.constexpr(8)
+TALL = tl.constexpr(4)
+RAYS = tl.constexpr(32)
 #: A ray that gains less than this many index units per mm runs along the slab.
 _LEVEL = tl.constexpr(1e-12)
 #: Share of a step that a leap over empty bricks stays short, against rounding.
@@ -21,7 +22,7 @@ _CAUTION = tl.constexpr(0.01)
 def pixels(tiles_x):
     """Column and row of each ray of this program."""
     tile, ray = tl.program_id(0), tl.arange(0, RAYS)
-    return (tile % tiles_x) * SIDE + ray % SIDE, (tile // tiles_x) * SIDE + ray // SIDE
+    return (tile % tiles_x) * WIDE + ray % WIDE, (tile // tiles_x) * TALL + ray // WIDE
 
 
 @triton.jit

@@ -29,8 +29,9 @@ from tomosplat.report import Progress
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import LabelMap, Volume
 
-SIDE: int = rays.SIDE.value
-#: One warp draws the pixels of a square together, so that nothing waits at a barrier.
+_WIDE: int = rays.WIDE.value
+_TALL: int = rays.TALL.value
+#: Nothing waits at a barrier.
 _WARPS = 1
 
 
@@ -200,7 +201,7 @@ def _draw(
 
 
 def _programs(cameras: Cameras) -> int:
-    across, down = -(-cameras.width // SIDE), -(-cameras.height // SIDE)
+    across, down = -(-cameras.width // _WIDE), -(-cameras.height // _TALL)
     return across * down
 
 
@@ -209,7 +210,7 @@ def _arguments(scan: ScanTensors, cameras: Cameras, index: int, settings: Raymar
     view: View = view_of(cameras, index, scan.grid, settings)
     numbers = np.concatenate([part.ravel() for part in (view.origin, view.to_world, view.to_index, view.planes)])
     sizes = len(view.planes), *scan.values.shape, scan.emission.shape[1]
-    picture = cameras.width, cameras.height, -(-cameras.width // SIDE)
+    picture = cameras.width, cameras.height, -(-cameras.width // _WIDE)
     rest = (*sizes, *picture, scan.low, scan.per_unit, settings.step_mm, int(np.int32(view.seed)))
     return torch.from_numpy(numbers).to(scan.values.device), rest
 
