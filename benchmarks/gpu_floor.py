@@ -21,7 +21,7 @@ from tomosplat.render.cpu.frame import Parameters, draw
 from tomosplat.render.projection import camera_row
 
 #: Instructions of one warp: projecting 32 Gaussians; writing 32 pairs; blending a pair's 256 pixels; and backwards.
-PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 816, 650, 152, 460, 1016
+PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 816, 328, 152, 460, 1016
 #: Bytes of a Gaussian (45 float32 and a label), of what projection leaves for it, and of the sums of its gradients.
 PARAMETERS, PROJECTED, SUMS = 181, 48 + 24 + 8, 48
 #: Bytes per Gaussian for sorting by depth (4 passes over key and index) and finding where its pairs begin.

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.render.random_scenes import random_scene, two_cameras
 
-from tomosplat.errors import InputError, UnitsError
+from tomosplat.errors import EmptySceneError, InputError, UnitsError
 from tomosplat.render import rasterize
 
 
@@ -70,6 +70,8 @@ def test_another_size_is_refused(scene):
         view.draw(two_cameras(16, 16))
     with pytest.raises(InputError, match="at least one camera"):
         viewport(scene, two_cameras()[:0])
+    with pytest.raises(EmptySceneError):
+        viewport(scene.select(scene.labels == 9), two_cameras())
 
 
 def test_a_picture_is_one_graph(scene, device):

@@ -1,8 +1,9 @@
 """From records to one list of Gaussians per tile, nearest first.
 
 Gaussians are sorted by depth once. Then every pair of a Gaussian and a tile of its box gets a slot, in that order; one
-lane per slot finds its Gaussian by bisection, so that large Gaussians delay nobody, and writes its tile, or none where
-the ellipse misses it. A stable sort by tile keeps the order, so no tile is sorted by depth itself.
+lane per slot finds its Gaussian by bisection among the few that a block of slots can hold, so that large Gaussians
+delay nobody, and writes its tile, or none where the ellipse misses it. A stable sort by tile keeps the order, so no
+tile is sorted by depth itself.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ def list_tiles(
     key = torch.int16 if n_tiles < 2**15 - 1 else torch.int32
     tiles = torch.empty(capacity, dtype=key, device=records.device)
     gaussians = torch.empty(capacity, dtype=torch.int32, device=records.device)
+    # The place in the queue of each block's first slot.
+    first_slots = torch.arange(0, capacity, _BLOCK, device=records.device)
+    places = torch.searchsorted(queue.ends, first_slots, right=True, out_int32=True)
     launch(
         emit_pairs,
         -(-capacity // _BLOCK),
@@ -89,13 +93,13 @@ def list_tiles(
         tile_counts,
         queue.order,
         queue.ends,
+        places,
         tiles,
         gaussians,
         n,
         capacity,
         tiles_x,
         tiles_y,
-        n.bit_length(),
         EXACT=exact,
         BLOCK=_BLOCK,
     )
@@ -111,28 +115,29 @@ def emit_pairs(
     tile_counts,
     order,
     ends,
+    places,
     tiles,
     gaussians,
     n,
     capacity,
     tiles_x,
     tiles_y,
-    steps,
     EXACT: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Write tile and Gaussian of each slot; tile ``tiles_x * tiles_y`` stands for none."""
     slot = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    # The first place in the queue whose end lies beyond the slot.
-    place = tl.zeros((BLOCK,), tl.int32)
-    beyond = tl.full((BLOCK,), 0, tl.int32) + n
-    for _ in range(steps):
-        searching = place < beyond
+    used = (slot < capacity) & (slot < tl.load(ends + n - 1))
+    # The first place in the queue whose end lies beyond the slot. Every Gaussian that is drawn has a pair, so it is
+    # among the BLOCK places from that of the block's first slot: halving them BLOCK.bit_length() times is enough.
+    place = tl.zeros((BLOCK,), tl.int32) + tl.load(places + tl.program_id(0))
+    beyond = tl.minimum(place + BLOCK, n)
+    for _ in tl.static_range(BLOCK.bit_length()):
+        searching = used & (place < beyond)
         middle = (place + beyond) // 2
         behind = tl.load(ends + middle, mask=searching, other=0) <= slot
         place = tl.where(searching & behind, middle + 1, place)
         beyond = tl.where(searching & ~behind, middle, beyond)
-    used = (place < n) & (slot < capacity)
     gaussian = tl.load(order + place, mask=used, other=0).to(tl.int32)
     count = tl.load(tile_counts + gaussian, mask=used, other=1)
     number = slot - (tl.load(ends + place, mask=used, other=0).to(tl.int32) - count)
@@ -144,7 +149,8 @@ def emit_pairs(
     first_x, last_x = tile_span(mean_x, extent_x, tiles_x)
     first_y, last_y = tile_span(mean_y, extent_y, tiles_y)
     width = tl.maximum(last_x - first_x + 1, 1)
-    column, row = first_x + number % width, first_y + number // width
+    line = number // width
+    column, row = first_x + number - line * width, first_y + line
     kept = used
     if EXACT:
         shear = tl.load(ellipses + n * SHEAR + gaussian, mask=used, other=0)
@@ -155,10 +161,11 @@ def emit_pairs(
         high = tl.minimum(row.to(tl.float32) * TILE + TILE - mean_y, extent_y)
         # Height at which the ellipse reaches furthest to the right; mirrored for the left.
         tip = shear * variance_y * level / tl.where(extent_x > 0, extent_x, 1.0)
+        per_variance = 1 / variance_y
         at_right = tl.minimum(tl.maximum(tip, low), high)
         at_left = tl.minimum(tl.maximum(-tip, low), high)
-        half_right = tl.sqrt(tl.maximum(0.0, spread * (level - at_right * at_right / variance_y)))
-        half_left = tl.sqrt(tl.maximum(0.0, spread * (level - at_left * at_left / variance_y)))
+        half_right = tl.sqrt(tl.maximum(0.0, spread * (level - at_right * at_right * per_variance)))
+        half_left = tl.sqrt(tl.maximum(0.0, spread * (level - at_left * at_left * per_variance)))
         _, last_x = tile_span(mean_x + shear * at_right + half_right, tl.zeros_like(mean_x), tiles_x)
         first_x, _ = tile_span(mean_x + shear * at_left - half_left, tl.zeros_like(mean_x), tiles_x)
         # Where the box is one tile wide or high, its tiles are all touched.

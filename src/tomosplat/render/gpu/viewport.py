@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tomosplat.errors import InputError, UnitsError
+from tomosplat.errors import EmptySceneError, InputError, UnitsError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.render.gpu.backend import check_gpu
@@ -37,6 +37,7 @@ class Viewport:
     Raises:
         BackendUnavailableError: There is no GPU, no Triton, or the scene is elsewhere.
         InputError: There is no camera.
+        EmptySceneError: There is no Gaussian.
         UnitsError: A Gaussian cannot be drawn (see ``rasterize``), or is too large for float16.
         MemoryLimitError: The lists would not fit into memory.
     """
@@ -46,6 +47,8 @@ class Viewport:
     ) -> None:
         device = scene.means.device
         check_gpu(device)
+        if len(scene) == 0:
+            raise EmptySceneError("a viewport needs at least one Gaussian")
         if len(cameras) == 0:
             raise InputError("a viewport needs at least one camera, for its size and the length of its lists")
         self._parameters = _planes(scene, torch.float16 if half else torch.float32)
