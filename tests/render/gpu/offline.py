@@ -57,7 +57,7 @@ def recording(monkeypatch):
 
 
 def compile_launch(entry, capability):
-    """Compile one launch; return its PTX and the size of its machine code."""
+    """Compile one launch; return what that makes: "ptx", "cubin", and what is before them."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -71,11 +71,11 @@ def compile_launch(entry, capability):
     constants = {places[name]: value for name, value in entry["constants"].items()}
     source = ASTSource(kernel, signature, constants, attributes)
     compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=entry["options"])
-    return compiled.asm["ptx"], len(compiled.asm["cubin"])
+    return compiled.asm
 
 
 if __name__ == "__main__":
     for launch in json.load(sys.stdin):
-        ptx, size = compile_launch(launch, int(sys.argv[1]))
-        target = next(line for line in ptx.splitlines() if line.startswith(".target"))
-        sys.stdout.write(f"{launch['kernel']} {target.split()[1].rstrip(',')} {size}\n")
+        code = compile_launch(launch, int(sys.argv[1]))
+        target = next(line for line in code["ptx"].splitlines() if line.startswith(".target"))
+        sys.stdout.write(f"{launch['kernel']} {target.split()[1].rstrip(',')} {len(code['cubin'])}\n")

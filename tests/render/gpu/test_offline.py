@@ -29,10 +29,14 @@ KERNELS = {
 }
 
 
-def march_both_ways():
-    """March with light, jitter and empty bricks, and with gradients."""
+def draw_everything():
+    """Splat with gradients, depth and coverage, and for viewing; march with all there is, and with gradients."""
+    from tomosplat.render.gpu.viewport import Viewport
     from tomosplat.render.gpu.volumes import GpuCompositor, ScanTensors, march_views
 
+    scene, camera = random_scene(3, spread=1.0).to(torch.float32), two_cameras(16, 16)[[0]]
+    rasterize(with_gradients(scene), camera, depth=True, coverage=[[1]], backend="gpu").rgba.sum().backward()
+    Viewport(scene, camera, half=True).draw(camera)
     scan = labelled(*blobs((4, 4, 4)))
     camera = camera_at((9, 9, 9), scan[0].grid.center, size=4)
     shown, settings = np.ones(256, np.uint8), RaymarchSettings(step_mm=3.0)
@@ -46,13 +50,8 @@ def march_both_ways():
 def launches(device):
     if device.type == "cuda":
         pytest.skip("the GPU compiles what it runs")
-    from tomosplat.render.gpu.viewport import Viewport
-
     with pytest.MonkeyPatch.context() as monkeypatch, recording(monkeypatch) as noted:
-        scene, camera = random_scene(3, spread=1.0).to(torch.float32), two_cameras(16, 16)[[0]]
-        rasterize(with_gradients(scene), camera, depth=True, coverage=[[1]], backend="gpu").rgba.sum().backward()
-        Viewport(scene, camera, half=True).draw(camera)
-        march_both_ways()
+        draw_everything()
     return list(noted.values())
 
 

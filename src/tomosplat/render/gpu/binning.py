@@ -147,7 +147,7 @@ def emit_pairs(
     extent_x = tl.load(ellipses + n * EXTENT_X + gaussian, mask=used, other=1)
     extent_y = tl.load(ellipses + n * EXTENT_Y + gaussian, mask=used, other=1)
     first_x, last_x = tile_span(mean_x, extent_x, tiles_x)
-    first_y, last_y = tile_span(mean_y, extent_y, tiles_y)
+    first_y, _ = tile_span(mean_y, extent_y, tiles_y)
     width = tl.maximum(last_x - first_x + 1, 1)
     line = number // width
     column, row = first_x + number - line * width, first_y + line
@@ -168,9 +168,7 @@ def emit_pairs(
         half_left = tl.sqrt(tl.maximum(0.0, spread * (level - at_left * at_left * per_variance)))
         _, last_x = tile_span(mean_x + shear * at_right + half_right, tl.zeros_like(mean_x), tiles_x)
         first_x, _ = tile_span(mean_x + shear * at_left - half_left, tl.zeros_like(mean_x), tiles_x)
-        # Where the box is one tile wide or high, its tiles are all touched.
-        inside = (column >= first_x) & (column <= last_x)
-        kept = kept & (inside | (width == 1) | (first_y == last_y))
+        kept = kept & (column >= first_x) & (column <= last_x)
     none = tiles_x * tiles_y
     written = slot < capacity
     tl.store(tiles + slot, tl.where(kept, row * tiles_x + column, none), mask=written)
