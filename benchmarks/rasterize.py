@@ -32,7 +32,8 @@ from tomosplat.gaussians import GaussianScene  # noqa: E402
 from tomosplat.geometry import Cameras  # noqa: E402
 from tomosplat.render import rasterize  # noqa: E402
 from tomosplat.render.cpu.backend import best_lanes, describe_cpu_backend  # noqa: E402
-from tomosplat.render.cpu.frame import Parameters, camera_row, draw  # noqa: E402
+from tomosplat.render.cpu.frame import Parameters, draw  # noqa: E402
+from tomosplat.render.projection import camera_row  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 DIFFERENTIABLE = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests."""
+"""Options and fixtures shared by all tests."""
 
 import os
 from pathlib import Path
@@ -19,6 +19,22 @@ settings.load_profile("ci")
 choose_folder()
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["NUMBA_CACHE_DIR"] += os.sep + os.environ["PYTEST_XDIST_WORKER"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where kernels for GPUs run: interpreted on the CPU, or on a GPU",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Triton reads this when it is imported. It is set before any test is, in every worker alike, whichever tests are
+    # chosen; nothing but Triton reads it, and tests that compile for a GPU run in a process without it.
+    if config.getoption("--device") == "cpu":
+        os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -54,13 +54,14 @@ def describe_installation() -> dict[str, Any]:
     import av
 
     from tomosplat.render.cpu.backend import describe_cpu_backend
+    from tomosplat.render.gpu.backend import describe_gpu_backend
 
     cache = machine.cache_dir()
     return {
         "versions": machine.versions(),
         "machine": machine.describe_machine() | {"available_memory_gb": round(machine.available_memory() / 1e9, 1)},
         "rendering": describe_cpu_backend(),
-        "gpu": _describe_gpu(),
+        "gpu": describe_gpu_backend(),
         "video": {"libx264": "libx264" in av.codecs_available},
         "cache": {"folder": str(cache), "demo_scan": (cache / "demo-scan").is_dir()},
         "segmenters": {
@@ -68,14 +69,6 @@ def describe_installation() -> dict[str, Any]:
             "totalsegmentator": _describe_totalsegmentator(),
         },
     }
-
-
-def _describe_gpu() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()} (present, not used: rendering runs on the CPU)"
-    return "none that this torch can use; rendering runs on the CPU"
 
 
 def _describe_totalsegmentator() -> str:

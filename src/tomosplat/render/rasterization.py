@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat import machine
-from tomosplat.errors import BackendUnavailableError, GeometryError, InputError, LabelError, MemoryLimitError
+from tomosplat.errors import BackendUnavailableError, GeometryError, InputError, MemoryLimitError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
+from tomosplat.render.gpu.backend import check_gpu, free_memory
+from tomosplat.render.tables import NO_GROUPS, label_table
 from tomosplat.report import Progress
 
 Tiles = Literal["exact", "aabb"]
-Backend = Literal["auto", "cpu", "reference"]
+Backend = Literal["auto", "cpu", "gpu", "reference"]
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def rasterize(
     nothing requires a gradient.
 
     Args:
-        scene: Any float dtype; computed in float32 ("cpu") or float64 ("reference").
+        scene: Any float dtype, on the CPU or on a GPU; computed in float32 ("cpu", "gpu") or float64 ("reference").
         cameras: Pinhole cameras without skew.
         visible: Label ids to draw; all others are culled before they cost anything. None draws everything.
         depth: Also return depth.
         coverage: Groups of label ids; for each, also return its share of alpha.
         tiles: Which 16x16 tiles a Gaussian is blended in: those that its ellipse touches, or those that its box does.
             The picture is the same; boxes are quicker for forward-only pictures of small Gaussians.
-        backend: "cpu" compiles in about five seconds once per machine; "reference" is slow and meant for tests.
+        backend: "auto" is "gpu" for a scene on a GPU and "cpu" for all others. Both compile in some seconds once per
+            machine; "reference" is slow and meant for tests. Pictures come where the scene is.
         progress: Called after each camera.
 
     Raises:
@@ -76,42 +78,42 @@ def rasterize(
         GeometryError: A camera has skewed pixels.
         LabelError: A label id is not in 0..255.
         MemoryLimitError: The pictures or their tile lists would not fit into memory.
-        BackendUnavailableError: The scene's device has no backend.
+        BackendUnavailableError: The backend asked for is not there, or does not render where the scene is.
     """
     _check_cameras(cameras)
-    if scene.means.device.type != "cpu":
-        raise BackendUnavailableError(
-            f"there is no splatting for device '{scene.means.device}'; move the scene with scene.to('cpu')"
-        )
     if tiles not in ("exact", "aabb"):
         raise InputError(f"tiles must be 'exact' or 'aabb', got {tiles!r}")
-    shown = _label_table(visible, "visible")
-    groups = np.stack([_label_table(group, "coverage") for group in coverage]) if coverage else _NO_GROUPS
-    _check_memory(cameras, 4 + depth + len(groups))
-    if backend == "reference":
+    shown = label_table(visible, "visible")
+    groups = np.stack([label_table(group, "coverage") for group in coverage]) if coverage else NO_GROUPS
+    chosen = _choose(backend, scene.means.device)
+    _check_memory(cameras, 4 + depth + len(groups), scene.means.device)
+    if chosen == "reference":
         from tomosplat.render.reference import render_views
 
         return RenderOutput(*render_views(scene, cameras, shown, depth, groups, progress))
-    if backend not in ("auto", "cpu"):
-        raise InputError(f"backend must be 'auto', 'cpu' or 'reference', got {backend!r}")
+    if chosen == "gpu":
+        from tomosplat.render.gpu.views import render_views as render_views_gpu
+
+        return RenderOutput(*render_views_gpu(scene, cameras, shown, depth, groups, tiles == "exact", progress))
     from tomosplat.render.cpu import render_views as render_views_cpu
 
     return RenderOutput(*render_views_cpu(scene, cameras, shown, depth, groups, tiles == "exact", progress))
 
 
-_NO_GROUPS = np.zeros((0, 256), np.uint8)
-
-
-def _label_table(ids: Sequence[int] | None, argument: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """One entry for each possible label id: 1 where it is meant."""
-    if ids is None:
-        return np.ones(256, np.uint8)
-    wrong = [i for i in ids if not (isinstance(i, (int, np.integer)) and 0 <= i <= 255)]
-    if wrong:
-        raise LabelError(f"{argument} must hold label ids, whole numbers from 0 to 255; got {wrong[:5]}")
-    table = np.zeros(256, np.uint8)
-    table[list(ids)] = 1
-    return table
+def _choose(backend: Backend, device: torch.device) -> Backend:
+    """The backend to use for a scene on this device."""
+    if backend not in get_args(Backend):
+        raise InputError(f"backend must be 'auto', 'cpu', 'gpu' or 'reference', got {backend!r}")
+    chosen: Backend = backend
+    if backend == "auto":
+        chosen = "cpu" if device.type == "cpu" else "gpu"
+    if chosen == "gpu":
+        check_gpu(device)
+    elif device.type != "cpu":
+        raise BackendUnavailableError(
+            f"backend {backend!r} does not render on '{device}'; move the scene with scene.to('cpu')"
+        )
+    return chosen
 
 
 def _check_cameras(cameras: Cameras) -> None:
@@ -125,9 +127,9 @@ def _check_cameras(cameras: Cameras) -> None:
         )
 
 
-def _check_memory(cameras: Cameras, channels: int) -> None:
+def _check_memory(cameras: Cameras, channels: int, device: torch.device) -> None:
     needed = 4 * channels * len(cameras) * cameras.height * cameras.width
-    available = machine.available_memory()
+    available = free_memory(device)
     if needed > available:
         raise MemoryLimitError(
             f"{len(cameras)} pictures of {cameras.width}x{cameras.height} need {needed / 1e9:.1f} GB and "

@@ -9,17 +9,15 @@ import numpy as np
 
 from tomosplat import machine
 from tomosplat.errors import MemoryLimitError, UnitsError
-from tomosplat.geometry import Cameras
 from tomosplat.render.cpu import binning, portable
 from tomosplat.render.cpu.backend import Lanes, pixel_centers
 from tomosplat.render.cpu.collecting import collect
 from tomosplat.render.cpu.compositing import composite
 from tomosplat.render.cpu.compositing_backward import composite_backward
-from tomosplat.render.cpu.layout import CAMERA_SIZE, F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8
+from tomosplat.render.cpu.layout import F32, F64, GRADIENT, I32, I64, RECORD, TILE, U8
 from tomosplat.render.cpu.projection import project
 from tomosplat.render.cpu.projection_backward import project_backward
 from tomosplat.render.cpu.workspace import Spare, Workspace
-from tomosplat.render.projection import frustum_limits
 from tomosplat.threads import n_threads, run, split
 
 #: Bytes of a (tile, Gaussian) pair: two numbers before the counting sort, one after.
@@ -55,7 +53,7 @@ class Frame:
     """What a picture leaves for its backward pass and for depth and coverage.
 
     Attributes:
-        camera: See ``camera_row``.
+        camera: See ``projection.camera_row``.
         records: [N * 16], see ``layout``.
         tile_starts: [tiles + 1], where each tile's list starts in ``lists``.
         lists: Indices of Gaussians, nearest first.
@@ -67,18 +65,6 @@ class Frame:
     tile_starts: I64
     lists: I32
     n_blended: I32
-
-
-def camera_row(cameras: Cameras, index: int) -> F64:
-    """One camera as the kernels take it (see ``layout``)."""
-    K = cameras.Ks[index]
-    row = np.empty(CAMERA_SIZE)
-    row[:9] = cameras.viewmats[index, :3, :3].ravel()
-    row[9:12] = cameras.positions[index]
-    row[12:16] = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
-    row[16:18] = frustum_limits(K[0, 0], K[0, 2], cameras.width)
-    row[18:20] = frustum_limits(K[1, 1], K[1, 2], cameras.height)
-    return row
 
 
 def draw(parameters: Parameters, visible: U8, camera: F64, exact: bool, lanes: Lanes, image: F32) -> Frame:

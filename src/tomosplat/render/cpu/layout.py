@@ -47,9 +47,6 @@ SUM_G, SUM_GX, SUM_GXX, SUM_GY = uint(0), uint(1), uint(2), uint(3)
 SUM_GXY, SUM_GYY, SUM_RED, SUM_GREEN = uint(4), uint(5), uint(6), uint(7)
 SUM_BLUE = uint(8)
 
-# A camera is 20 float64: rotation row by row, position, then fx, fy, cx, cy and the bounds of x/z and y/z (low, high).
-CAMERA_SIZE = 20
-
 LOG2_E = f32(math.log2(math.e))
 LOG2_ALPHA_MAX = f32(math.log2(ALPHA_MAX))
 LOG2_ALPHA_MIN = f32(math.log2(ALPHA_MIN))

@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.render.cpu.backend import Lanes, best_lanes
-from tomosplat.render.cpu.frame import Frame, Parameters, camera_row, collect_frame, draw, draw_backward
+from tomosplat.render.cpu.frame import Frame, Parameters, collect_frame, draw, draw_backward
 from tomosplat.render.cpu.layout import U8
+from tomosplat.render.projection import camera_row
 from tomosplat.report import Progress
 
 

@@ -45,7 +45,7 @@ class Compositor:
     ) -> None:
         self._grid, self._settings = volume.grid, settings
         self._preintegrated = settings.classification == "preintegrated"
-        values, ids = _voxels(volume, labels)
+        values, ids = voxels_of(volume, labels)
         reach = _half_step(volume.grid, settings.step_mm) if self._preintegrated else (0, 0, 0)
         lowest, highest = value_ranges(values, reach)
         used, rows = rows_of_labels(functions, group_of_label, shown)
@@ -81,7 +81,7 @@ class Projector:
 
     def __init__(self, volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> None:
         self._grid, self._settings = volume.grid, settings
-        values, ids = _voxels(volume, labels)
+        values, ids = voxels_of(volume, labels)
         lowest, self._highest = value_ranges(values, (0, 0, 0))
         rows = shown.astype(np.int64)
         visible = find_visible(ids, rows, mask_table(), lowest, self._highest)
@@ -105,7 +105,7 @@ class Projector:
         return values, depth
 
 
-def _voxels(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
+def voxels_of(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
     """Values and labels in one piece, at least two along each axis: interpolation needs them."""
     values, ids = np.ascontiguousarray(volume.values), np.ascontiguousarray(labels.values)
     for axis in range(3):
@@ -115,7 +115,17 @@ def _voxels(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
 
 
 def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip: bool) -> Scan:
-    """What the kernels march through.
+    """What the kernels march through."""
+    check_visible(distances)
+    if not skip:
+        distances[:] = 0
+    i, j, k = values.shape
+    slots = number_bricks(distances)
+    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, slots, *no_numbers())
+
+
+def check_visible(distances: U8) -> None:
+    """Refuse a scan whose bricks are all empty (see ``find_visible``).
 
     Raises:
         EmptySceneError: No sample can be visible.
@@ -125,11 +135,6 @@ def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip:
             "nothing would be visible: no voxel of the labels shown has a value that its transfer function shows; "
             "check the labels, 'visible' and the functions' range"
         )
-    if not skip:
-        distances[:] = 0
-    i, j, k = values.shape
-    slots = number_bricks(distances)
-    return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, slots, *no_numbers())
 
 
 def _half_step(grid: Grid, step_mm: float) -> tuple[int, int, int]:

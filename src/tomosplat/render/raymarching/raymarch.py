@@ -1,8 +1,9 @@
-"""``raymarch``: classic direct volume rendering of a labelled scan on the CPU."""
+"""``raymarch``: classic direct volume rendering of a labelled scan."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from tomosplat import machine
 from tomosplat.errors import GeometryError, LabelError, MemoryLimitError, ShapeError, UnitsError
 from tomosplat.geometry import Cameras
 from tomosplat.render.cpu.layout import F32, U8
+from tomosplat.render.gpu.backend import check_gpu
 from tomosplat.render.rasterization import RenderOutput
 from tomosplat.render.raymarching.settings import RaymarchSettings
+from tomosplat.render.tables import label_table
 from tomosplat.report import Progress
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import LabelMap, Volume
@@ -42,6 +45,7 @@ def raymarch(
     cameras: Cameras,
     *,
     settings: RaymarchSettings | None = None,
+    device: str | torch.device = "cpu",
     progress: Progress | None = None,
 ) -> RaymarchOutput:
     """Render a labelled scan by marching along view rays.
@@ -60,10 +64,11 @@ def raymarch(
         group_of_label: [256] group index of every label id (``tomosplat.anatomy.GROUP_OF_LABEL``).
         cameras: Pinhole cameras, also inside the scan.
         settings: Step, mode, light, clip planes, ...; None is ``RaymarchSettings()``.
+        device: Where to march: "cpu", or "cuda" for a GPU, which draws "composite" with "post" only.
         progress: Called after each camera.
 
     Returns:
-        Pictures; rays that miss are exactly 0. Not differentiable.
+        Pictures on that device; rays that miss are exactly 0. Not differentiable.
 
     Raises:
         LabelError: The labels are on another grid, or ``visible`` holds what is no label id.
@@ -72,8 +77,10 @@ def raymarch(
         GeometryError: A camera is no pinhole.
         EmptySceneError: No voxel is visible.
         MemoryLimitError: The pictures would not fit into memory.
+        BackendUnavailableError: A GPU is asked for that is not there, or for what it does not draw.
     """
-    return Raymarcher(volume, labels, functions, group_of_label, settings=settings).draw(cameras, progress)
+    marcher = Raymarcher(volume, labels, functions, group_of_label, settings=settings, device=device)
+    return marcher.draw(cameras, progress)
 
 
 class Raymarcher:
@@ -90,17 +97,24 @@ class Raymarcher:
         group_of_label: NDArray[np.uint8],
         *,
         settings: RaymarchSettings | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
         self._settings = settings = settings or RaymarchSettings()
         _check(volume, labels, functions, group_of_label)
-        shown = _shown(settings)
+        shown = label_table(settings.visible, "visible")
         _check_memory(volume)
-        # Compiled kernels are loaded only when there is something to draw.
+        scan, place = (volume, labels, functions, group_of_label, shown, settings), torch.device(device)
+        self._views: Any  # what draws: loaded only now, for it brings compiled kernels
+        if place.type != "cpu":
+            check_gpu(place)
+            from tomosplat.render.gpu.volumes import GpuCompositor
+
+            self._views = GpuCompositor(*scan, place)
+            return
         from tomosplat.render.raymarching.frames import Compositor, Projector
 
-        self._views: Compositor | Projector
         if settings.mode == "composite":
-            self._views = Compositor(volume, labels, functions, group_of_label, shown, settings)
+            self._views = Compositor(*scan)
         else:
             self._views = Projector(volume, labels, shown, settings)
             self._window = settings.window or _default_window(volume, labels, shown, settings)
@@ -111,7 +125,7 @@ class Raymarcher:
         _check_memory_of_pictures(cameras)
         pictures, depth = self._views.draw(cameras, progress)
         if self._settings.mode == "composite":
-            return RaymarchOutput(torch.from_numpy(pictures), torch.from_numpy(depth))
+            return RaymarchOutput(torch.as_tensor(pictures), torch.as_tensor(depth))
         return RaymarchOutput(
             torch.from_numpy(windowed(pictures, *self._window)),
             torch.from_numpy(depth) if self._settings.mode == "mip" else None,
@@ -160,18 +174,6 @@ def _check_pinholes(cameras: Cameras) -> None:
         raise GeometryError(
             f"camera {wrong[0]} has K = {cameras.Ks[wrong[0]].tolist()}; expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"
         )
-
-
-def _shown(settings: RaymarchSettings) -> U8:
-    """One entry for each label id: 1 where it is shown."""
-    if settings.visible is None:
-        return np.ones(256, np.uint8)
-    wrong = [i for i in settings.visible if not (isinstance(i, (int, np.integer)) and 0 <= i <= 255)]
-    if wrong:
-        raise LabelError(f"visible must hold label ids, whole numbers from 0 to 255; got {wrong[:5]}")
-    shown = np.zeros(256, np.uint8)
-    shown[list(settings.visible)] = 1
-    return shown
 
 
 def _check_memory(volume: Volume) -> None:

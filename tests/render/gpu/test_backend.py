@@ -1,0 +1,79 @@
+"""Which backend draws, and what is said where none can."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from tests.render.random_scenes import random_scene, two_cameras
+
+from tomosplat.errors import BackendUnavailableError
+from tomosplat.render import rasterize
+from tomosplat.render.gpu import backend
+
+
+@pytest.fixture
+def no_interpreter(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+
+
+@pytest.fixture
+def gpu(monkeypatch, no_interpreter):
+    """A machine that has all that is needed."""
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: name)
+
+
+def test_a_gpu_with_all_that_is_needed_is_used(gpu, monkeypatch):
+    assert backend.gpu_problem() is None
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda: type("Device", (), {"total_memory": 141e9}))
+    described = backend.describe_gpu_backend()
+    assert described["device"] == "Some GPU"
+    assert described["memory_gb"] == 141
+
+
+def test_what_is_missing_is_named(gpu, monkeypatch):
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    assert "pip install" in backend.gpu_problem()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+    assert "7.5" in backend.gpu_problem()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "no NVIDIA GPU" in backend.gpu_problem()
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert "without CUDA" in backend.gpu_problem()
+    assert backend.describe_gpu_backend() == {"used": False, "why": backend.gpu_problem()}
+
+
+def test_a_gpu_that_is_asked_for_and_absent_is_an_error(no_interpreter, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BackendUnavailableError, match="not possible here"):
+        rasterize(random_scene(3), two_cameras(), backend="gpu")
+
+
+def test_a_scene_must_be_where_its_backend_is(gpu):
+    with pytest.raises(BackendUnavailableError, match=r"scene\.to\('cuda'\)"):
+        rasterize(random_scene(3), two_cameras(), backend="gpu")
+    elsewhere = random_scene(3).to("meta")
+    for name in ("cpu", "reference"):
+        with pytest.raises(BackendUnavailableError, match=r"scene\.to\('cpu'\)"):
+            rasterize(elsewhere, two_cameras(), backend=name)
+    with pytest.raises(BackendUnavailableError, match="'meta'"):
+        rasterize(elsewhere, two_cameras())
+
+
+def test_scenes_on_the_cpu_are_drawn_without_triton():
+    code = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from tests.render.random_scenes import random_scene, two_cameras\n"
+        "from tomosplat.render import rasterize\n"
+        "from tomosplat.render.gpu.backend import describe_gpu_backend\n"
+        "rasterize(random_scene(3), two_cameras(), backend='reference')\n"
+        "describe_gpu_backend()\n"
+        "assert 'triton' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
