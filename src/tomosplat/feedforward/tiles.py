@@ -46,7 +46,7 @@ def tiles(shape: Triple, core: Triple, layout: Layout) -> Iterator[Tile]:
     What is shown ends where the whole would end, too, so that a tile's edge is that of the scan or out of sight.
     """
     step = layout.multiple // 2
-    whole = [-(-n // step) * step for n in shape]
+    whole = padded(shape, layout)
     for low in itertools.product(*(range(0, n, edge) for n, edge in zip(shape, core, strict=True))):
         high = [min(a + edge, n) for a, edge, n in zip(low, core, shape, strict=True)]
         shown_low = [max(a - layout.halo, 0) for a in low]
@@ -67,7 +67,7 @@ def choose_core(shape: Triple, layout: Layout, memory: int, item_bytes: int) -> 
         MemoryLimitError: Even the smallest tile needs more, or the network cannot be run in tiles and the scan does.
     """
     step = layout.multiple // 2
-    core = [-(-n // step) * step for n in shape]
+    core = list(padded(shape, layout))
     while needed(_triple(core), shape, layout, item_bytes) > memory:
         axis = max(range(3), key=lambda a: core[a])
         if layout.norm == "instance" or core[axis] <= step:
@@ -83,12 +83,18 @@ def choose_core(shape: Triple, layout: Layout, memory: int, item_bytes: int) -> 
 
 def needed(core: Triple, shape: Triple, layout: Layout, item_bytes: int) -> int:
     """Bytes that the largest tile takes."""
-    step = layout.multiple // 2
     shown = 1
-    for edge, n in zip(core, shape, strict=True):
-        whole = -(-n // step) * step
+    for edge, n, whole in zip(core, shape, padded(shape, layout), strict=True):
         shown *= whole if edge >= n else min(edge + 2 * layout.halo, whole)
     return _FIXED_BYTES + shown * _BYTES[layout.stem][item_bytes]
+
+
+def padded(shape: Triple, layout: Layout) -> Triple:
+    """The grid with edges that the network takes; what is added is air."""
+    step = layout.multiple // 2
+    # Instance norm needs two voxels on the coarsest grid.
+    least = 2 if layout.norm == "instance" else 1
+    return _triple([max(-(-n // step), least) * step for n in shape])
 
 
 def _triple(values: list[int] | tuple[int, ...]) -> Triple:
