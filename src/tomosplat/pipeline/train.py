@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-
-import torch
 
 from tomosplat.errors import InputError, OutputError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
@@ -20,6 +17,7 @@ from tomosplat.training.loop import Curves, train_dense, train_pictures
 from tomosplat.training.preview import write_preview
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState, load_state, save_state
+from tomosplat.training.warm_start import warm_start
 from tomosplat.transfer import TransferFunctions
 
 
@@ -44,7 +42,13 @@ def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report:
         functions = TransferFunctions.preset("seen")
         looks = bake_looks(manifest, folder / "looks", options.looks, functions, options.seed, progress)
     kept = _Kept(folder, manifest, looks, settings, options, report)
-    state = load_state(kept.state, settings) if kept.state.exists() else TrainState.begin(settings, start)
+    if kept.state.exists():
+        state = load_state(kept.state, settings)
+    else:
+        state = TrainState.begin(settings, start)
+        if start is None and options.warm_crops:
+            with report.stage("solve the head"):
+                warm_start(state, manifest, looks, settings, options.warm_crops)
     kept.curves.rewind(state.step)
     if state.step:
         report.history.append(f"went on from step {state.step}")
@@ -91,11 +95,11 @@ class _Kept:
 
 
 def _settings(options: TrainingOptions) -> TrainSettings:
-    if options.looks < 1 or not (math.isfinite(options.minutes) and options.minutes >= 0):
+    if options.looks < 1 or options.warm_crops < 0 or not options.minutes >= 0:
         raise InputError(
-            f"--looks must be at least 1 and --minutes at least 0, got {options.looks} and {options.minutes}"
+            "--looks must be at least 1, --minutes and --warm-crops at least 0; "
+            f"got {options.looks}, {options.minutes} and {options.warm_crops}"
         )
-    torch.manual_seed(options.seed)
     return TrainSettings(
         model=ModelSettings(preset=options.preset, light_channels=options.light_channels),
         dense_steps=options.dense_steps,

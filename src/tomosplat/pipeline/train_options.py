@@ -32,6 +32,8 @@ class TrainingOptions:
     """Compute in bfloat16; by default where the processor has it."""
     minutes: float = 5.0
     """How often the state, the weights and the preview are written."""
+    warm_crops: int = 32
+    """Crops from which the head's first weights are solved by least squares; 0 leaves them at zero."""
     start: Path | None = None
     """Begin with these weights instead of random ones."""
     seed: int = 0

@@ -67,7 +67,9 @@ def train_dense(
     model = settings.model
 
     def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
-        crop = augmented(draw_crop(manifest, looks, settings.crop, model.scale, rng), rng, turn=model.light_channels)
+        crop = draw_crop(manifest, looks, settings.crop, model.scale, rng)
+        if settings.augment:
+            crop = augmented(crop, rng, turn=model.light_channels)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
             field: Tensor = state.network(crop.scan[None], crop.light[None] if model.light_channels else None)[0]
         with torch.no_grad():

@@ -9,8 +9,9 @@ from tomosplat.feedforward.head import CHANNELS
 from tomosplat.training.crops import Crop
 
 #: Colours are compared about as they are seen; differences count as squares below the second number.
-_GAMMA, _SQUARES_BELOW = 1 / 2.2, 0.05
-_COLOR = slice(CHANNELS["means_dir"], CHANNELS["means_dir"] + CHANNELS["color"])
+GAMMA, _SQUARES_BELOW = 1 / 2.2, 0.05
+#: The channels that this stage teaches.
+COLOR = slice(CHANNELS["means_dir"], CHANNELS["means_dir"] + CHANNELS["color"])
 
 
 def dense_loss(field: Tensor, crop: Crop) -> Tensor:
@@ -21,10 +22,8 @@ def dense_loss(field: Tensor, crop: Crop) -> Tensor:
         crop: What it was shown.
     """
     i, j, k = crop.places.unbind(dim=1)
-    color = field[_COLOR, i, j, k].T.float()
+    color = field[COLOR, i, j, k].T.float()
     # The gamma of a product is that of its factors; nothing is clamped, so that what is too bright has a gradient.
-    predicted = crop.marched**_GAMMA * torch.exp(_GAMMA * color)
-    difference = torch.nn.functional.smooth_l1_loss(
-        predicted, crop.baked**_GAMMA, beta=_SQUARES_BELOW, reduction="none"
-    )
+    predicted = crop.marched**GAMMA * torch.exp(GAMMA * color)
+    difference = torch.nn.functional.smooth_l1_loss(predicted, crop.baked**GAMMA, beta=_SQUARES_BELOW, reduction="none")
     return (difference.mean(dim=1) * crop.weights).sum() / crop.weights.sum()

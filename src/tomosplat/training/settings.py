@@ -24,6 +24,7 @@ class TrainSettings:
         ema: Memory of the averaged weights, which are what is kept in the end.
         ssim_weight: Of 1 − SSIM in the loss of pictures, beside L1.
         bf16: Compute in bfloat16; the weights stay float32.
+        augment: Vary what is shown in the first stage; without it a network learns its crops by heart.
         seed: Draws crops, augmentation and first weights.
 
     Raises:
@@ -41,6 +42,7 @@ class TrainSettings:
     ema: float = 0.995
     ssim_weight: float = 0.2
     bf16: bool = False
+    augment: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
