@@ -13,12 +13,14 @@ from tomosplat.anatomy.labels import (
 )
 from tomosplat.anatomy.segmenters import Segmenter, TotalSegmentatorSegmenter
 from tomosplat.anatomy.tissue import TissueSegmenter
+from tomosplat.anatomy.visible_sets import VISIBLE_SETS
 
 __all__ = [
     "DIFFDRR_NUMBERING",
     "GROUPS",
     "GROUP_OF_LABEL",
     "LABEL_NAMES",
+    "VISIBLE_SETS",
     "Group",
     "Segmenter",
     "TissueSegmenter",

@@ -19,21 +19,25 @@ from tomosplat.cli.finetune import FineTune
 from tomosplat.cli.fit import Fit
 from tomosplat.cli.info import Info
 from tomosplat.cli.pathtrace import PathTrace
+from tomosplat.cli.predict import Predict
 from tomosplat.cli.prepare import Prepare
 from tomosplat.cli.prime import Prime
 from tomosplat.cli.raymarch import RayMarch
 from tomosplat.cli.render import Render
+from tomosplat.cli.train import Train
 from tomosplat.cli.view import View
 from tomosplat.errors import TomosplatError
 
 Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Predict, tyro.conf.subcommand("predict")]
     | Annotated[Prime, tyro.conf.subcommand("prime")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[PathTrace, tyro.conf.subcommand("pathtrace")]
     | Annotated[RayMarch, tyro.conf.subcommand("raymarch")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Fit, tyro.conf.subcommand("fit")]
     | Annotated[FineTune, tyro.conf.subcommand("finetune")]
     | Annotated[MeasureFidelity, tyro.conf.subcommand("fidelity")]

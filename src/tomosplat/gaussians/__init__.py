@@ -13,10 +13,11 @@ from tomosplat.gaussians.fidelity import Agreement, Fidelity
 from tomosplat.gaussians.moments import BlockMoments, block_moments
 from tomosplat.gaussians.priming import Illumination, Light, prime
 from tomosplat.gaussians.scene import DEFAULT_DIRECTION_WEIGHT, GaussianScene
-from tomosplat.gaussians.shading import linear_to_srgb, shade, srgb_to_linear
+from tomosplat.gaussians.shading import MULTIPLE_SCATTERING, linear_to_srgb, scattered, shade, srgb_to_linear
 
 __all__ = [
     "DEFAULT_DIRECTION_WEIGHT",
+    "MULTIPLE_SCATTERING",
     "Agreement",
     "BlockMoments",
     "ConditionalParts",
@@ -34,6 +35,7 @@ __all__ = [
     "linear_to_srgb",
     "mean_sizes",
     "prime",
+    "scattered",
     "shade",
     "srgb_to_linear",
     "to_matrix",

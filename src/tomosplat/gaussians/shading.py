@@ -42,5 +42,10 @@ def shade(rgb: Float32Array, illumination: Float32Array, multiple_scattering: fl
     Returns:
         [N, 3] sRGB.
     """
+    return linear_to_srgb(scattered(rgb, illumination, multiple_scattering))
+
+
+def scattered(rgb: Float32Array, illumination: Float32Array, multiple_scattering: float) -> Float32Array:
+    """What ``shade`` encodes, [N, 3] linear RGB."""
     albedo = np.minimum(srgb_to_linear(rgb), MAX_ALBEDO)
-    return linear_to_srgb(albedo * illumination / (1 - multiple_scattering * albedo))
+    return (albedo * illumination / (1 - multiple_scattering * albedo)).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from tomosplat.lighting.coverage import coarse_grid, cover
 from tomosplat.lighting.environment import Environment
-from tomosplat.lighting.illumination import march_light
+from tomosplat.lighting.illumination import march_light, share_light
 from tomosplat.lighting.march import ArrivingLight, march_rays
 from tomosplat.lighting.neighbours import Neighbours
 from tomosplat.lighting.rigs import AreaLight, LightRig, PlacedLights, load_rig, rig_names
@@ -21,5 +21,6 @@ __all__ = [
     "march_light",
     "march_rays",
     "rig_names",
+    "share_light",
     "sweep_light",
 ]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from tomosplat import machine
+from tomosplat.anatomy import VISIBLE_SETS
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.files.shards import Stack, write_shard
 from tomosplat.gaussians.shading import linear_to_srgb
 from tomosplat.jobs import Product
 from tomosplat.lighting import load_rig
 from tomosplat.pipeline.looks import CaseOrder, Look
-from tomosplat.pipeline.poses import VISIBLE_SETS, held_out
+from tomosplat.pipeline.poses import held_out
 from tomosplat.pipeline.scan import PreparedScan
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import Volume

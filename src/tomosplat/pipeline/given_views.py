@@ -12,9 +12,8 @@ from PIL import Image, UnidentifiedImageError
 from tomosplat.errors import FileFormatError, InputError
 from tomosplat.files.cameras import read_cameras
 from tomosplat.files.dataset import MANIFEST, read_manifest
-from tomosplat.files.shards import Shard
 from tomosplat.fitting import View
-from tomosplat.gaussians import linear_to_srgb
+from tomosplat.fitting.shard_views import shard_view
 from tomosplat.geometry import Cameras
 from tomosplat.pipeline.fit_options import GivenViews
 from tomosplat.pipeline.poses import held_out
@@ -59,18 +58,8 @@ def _dataset_views(folder: Path, options: GivenViews) -> tuple[list[View], list[
         raise InputError(f"case {case} of {folder} has no look {look!r}; it has {', '.join(looks)}")
     shown = look.split("/")[0]
     out = shard[f"{shown}/held_out"]
-    views = [_shard_view(shard, shown, look, index) for index in range(len(out))]
+    views = [shard_view(shard, look, index) for index in range(len(out))]
     return [v for v, o in zip(views, out, strict=True) if not o], [v for v, o in zip(views, out, strict=True) if o]
-
-
-def _shard_view(shard: Shard, shown: str, look: str, index: int) -> View:
-    linear = shard.part(f"{look}/rgba", index, index + 1)[0].astype(np.float32)
-    height, width = linear.shape[:2]
-    cameras = Cameras(
-        shard[f"{shown}/viewmats"][index : index + 1], shard[f"{shown}/Ks"][index : index + 1], width, height
-    )
-    encoded = np.concatenate([linear_to_srgb(linear[..., :3]), linear[..., 3:].clip(0, 1)], axis=-1)
-    return View(cameras, torch.from_numpy(encoded))
 
 
 def _folder_views(folder: Path) -> tuple[list[View], list[View]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tomosplat.anatomy import VISIBLE_SETS
 from tomosplat.errors import EmptySceneError
 from tomosplat.files.atomic import writing
 from tomosplat.geometry import Cameras
@@ -17,7 +18,7 @@ from tomosplat.lighting import load_rig
 from tomosplat.pipeline.case_lists import Source
 from tomosplat.pipeline.case_shard import as_stored, gather
 from tomosplat.pipeline.looks import CaseOrder, Look
-from tomosplat.pipeline.poses import VISIBLE_SETS, jittered_views
+from tomosplat.pipeline.poses import jittered_views
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan
 from tomosplat.pipeline.views import optical_outline
 from tomosplat.render import PathTraceSettings, pathtrace

@@ -68,7 +68,23 @@ def describe_installation() -> dict[str, Any]:
             "tissue": "built in",
             "totalsegmentator": _describe_totalsegmentator(),
         },
+        "network": _describe_network(),
     }
+
+
+def _describe_network() -> dict[str, Any] | str:
+    """The shipped weights, after checking their hash."""
+    from tomosplat.errors import TomosplatError
+    from tomosplat.feedforward.model import load_model, shipped_path
+
+    path = shipped_path()
+    if path is None:
+        return "no weights in this package; predict needs --checkpoint"
+    try:
+        model = load_model(path)
+    except TomosplatError as error:
+        return f"unusable: {error}"
+    return {"preset": model.settings.preset, "sha256": model.sha256, "megabytes": round(path.stat().st_size / 1e6, 1)}
 
 
 def _describe_totalsegmentator() -> str:

@@ -54,6 +54,19 @@ class PrimingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictingOptions:
+    """How the network is run."""
+
+    checkpoint: Path | None = None
+    """Weights made by "tomosplat train" (.safetensors); by default those that come with the package."""
+    tile: int | None = None
+    """Edge of the parts that the scan is cut into, in voxels of the Gaussians' grid; by default as large as --memory
+    allows. The result is the same."""
+    memory: float = 4.0
+    """GB that the network may use beside the scan."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ViewOptions:
     """What to show and from where."""
 

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 
-from tomosplat.anatomy import GROUPS, resolve_organs
 from tomosplat.geometry import Cameras, FloatArray, fibonacci_directions, frame_points
-
-#: Name of each visible set, in the order of ``PrepareOptions.views`` → label ids, None for everything (Render-FM,
-#: sec. 4.1: all classes, skeleton, organs without skeleton and muscle).
-VISIBLE_SETS = MappingProxyType(
-    {
-        "all": None,
-        "skeleton": resolve_organs("skeleton"),
-        "organs": resolve_organs([g.name for g in GROUPS if g.name not in ("background", "skeleton", "muscle")]),
-    }
-)
 
 #: Standard deviation of a view's displacement, in distances between neighbouring views.
 _JITTER = 0.2

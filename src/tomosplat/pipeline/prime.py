@@ -62,12 +62,29 @@ def prime_prepared(
     """
     check_priming(priming)
     optical = color_scan(prepared, functions, visible, report)
+    illumination = None if priming.light == "none" else _illumination(optical, load_rig(priming.rig), priming)
+    return prime_colored(prepared, optical, illumination, functions, priming, report)
+
+
+def prime_colored(
+    prepared: PreparedScan,
+    optical: OpticalVolume,
+    illumination: Illumination | None,
+    functions: TransferFunctions,
+    priming: PrimingOptions,
+    report: Report,
+) -> GaussianScene:
+    """Prime a scan that was coloured by ``functions``, and note in the scene how.
+
+    Raises:
+        EmptySceneError: Nothing is visible.
+    """
+    lit = illumination is not None
     with report.stage("prime"):
         rig = load_rig(priming.rig)
-        lit = priming.light != "none"
         scene = prime(
             optical,
-            _illumination(optical, rig, priming) if lit else None,
+            illumination,
             label_names=prepared.labels.names,
             shading={"functions": functions.to_dict()} | ({"rig": rig.to_dict()} if lit else {}),
             provenance={

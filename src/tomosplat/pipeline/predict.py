@@ -1,0 +1,134 @@
+"""A scan file in, a predicted scene out: what ``tomosplat predict`` does."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from tomosplat.errors import DependencyError, GeometryError, InputError
+from tomosplat.feedforward.head import Primed
+from tomosplat.feedforward.lights import MarchedLight, places_of
+from tomosplat.feedforward.model import Model, load_model, shipped_path
+from tomosplat.feedforward.predict import predict
+from tomosplat.files.scans import read_grid
+from tomosplat.files.scenes import check_scene_name, write_scene
+from tomosplat.gaussians import GaussianScene
+from tomosplat.lighting import load_rig
+from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
+from tomosplat.pipeline.prime import check_priming, prime_colored
+from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
+from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.report import Report
+from tomosplat.transfer import TransferFunctions
+
+#: Voxel edges in mm that a scan may have for a network that knows bodies on grids of about 1.5 mm, and those grids'.
+_SCAN_SPACINGS = (0.2, 10.0)
+_WORKING_SPACINGS = (0.75, 4.0)
+
+
+def predict_file(
+    path: Path,
+    output: Path,
+    reading: ScanOptions,
+    priming: PrimingOptions,
+    predicting: PredictingOptions,
+    report: Report,
+) -> GaussianScene:
+    """Predict the scene of a scan file and write it.
+
+    Raises:
+        InputError: The scan, its labels, the checkpoint or an option cannot be used; nothing is written.
+        DependencyError: No checkpoint was given and none comes with the package.
+        OutputError: The scene could not be written.
+    """
+    # Whatever can be refused without the scan is refused before it is read.
+    check_scene_name(output)
+    check_priming(priming)
+    model = open_model(predicting.checkpoint)
+    check_light(model, priming)
+    if not (math.isfinite(predicting.memory) and predicting.memory > 0):
+        raise InputError(f"--memory must be a positive number of GB, got {predicting.memory}")
+    functions = load_transfer_functions(reading.tf)
+    visible = visible_ids(priming.organs)
+    _check_spacing(path, reading)
+    scene = predict_prepared(
+        model, prepare_scan(path, reading, report), functions, visible, priming, predicting, report
+    )
+    with report.stage("write scene"):
+        write_scene(output, scene)
+    return scene
+
+
+def open_model(checkpoint: Path | None) -> Model:
+    """The checkpoint given, or the weights that come with the package.
+
+    Raises:
+        DependencyError: Neither is there.
+        InputError: The checkpoint cannot be used.
+    """
+    path = checkpoint or shipped_path()
+    if path is None:
+        raise DependencyError("no weights come with this package; train some with tomosplat train, pass --checkpoint")
+    return load_model(path)
+
+
+def check_light(model: Model, priming: PrimingOptions) -> None:
+    """Refuse priming that the model's offsets are not relative to.
+
+    Raises:
+        InputError: It is another kind.
+    """
+    if priming.light != model.settings.light:
+        raise InputError(
+            f"this checkpoint predicts over scenes primed with --light {model.settings.light}, "
+            f"got --light {priming.light}"
+        )
+
+
+def predict_prepared(
+    model: Model,
+    prepared: PreparedScan,
+    functions: TransferFunctions,
+    visible: list[int] | None,
+    priming: PrimingOptions,
+    predicting: PredictingOptions,
+    report: Report,
+) -> GaussianScene:
+    """Prime a prepared scan, lit for what is visible, and let the network change it.
+
+    Raises:
+        EmptySceneError: Nothing is visible.
+        InputError: The model expects another kind of priming.
+        MemoryLimitError: The network would need more memory than it may use.
+    """
+    check_light(model, priming)
+    optical = color_scan(prepared, functions, visible, report)
+    march = MarchedLight(optical, load_rig(priming.rig)) if priming.light == "march" else None
+    scene = prime_colored(prepared, optical, march, functions, priming, report)
+    places = places_of(optical.grid, scene.means.numpy())
+    primed = Primed(scene, places, *((march.radiance, march.features) if march else (None, None)))
+    with report.stage("predict") as progress:
+        predicted = predict(
+            model, optical, primed, tile=predicting.tile, memory=int(predicting.memory * 1e9), progress=progress
+        )
+    if predicted.n_dropped:
+        report.history.append(f"{predicted.n_dropped:,} Gaussians that the network made too faint were left out")
+    report.facts["gaussians"] = len(predicted.scene)
+    report.facts["scene"] = dict(predicted.scene.provenance)
+    return predicted.scene
+
+
+def _check_spacing(path: Path, reading: ScanOptions) -> None:
+    low, high = _WORKING_SPACINGS
+    if not low <= reading.spacing <= high:
+        raise GeometryError(
+            f"the network knows grids of {low:g} to {high:g} mm, got --spacing {reading.spacing:g}; "
+            "tomosplat prime takes any"
+        )
+    edges = read_grid(path, series=reading.series).spacing
+    low, high = _SCAN_SPACINGS
+    if edges.min() < low or edges.max() > high:
+        raise GeometryError(
+            f"{path} has voxels of {'x'.join(f'{edge:.3g}' for edge in edges)} mm; the network knows bodies whose "
+            f"voxels have edges of {low:g} to {high:g} mm; tomosplat prime takes any"
+        )

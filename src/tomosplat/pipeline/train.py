@@ -1,0 +1,113 @@
+"""A dataset in, a checkpoint out: what ``tomosplat train`` does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tomosplat.errors import InputError, OutputError
+from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
+from tomosplat.feedforward.predict import has_bf16
+from tomosplat.files.dataset import Manifest, read_manifest
+from tomosplat.pipeline.train_options import TrainingOptions
+from tomosplat.report import Report
+from tomosplat.training.looks import bake_looks
+from tomosplat.training.loop import Curves, train_dense, train_pictures
+from tomosplat.training.preview import write_preview
+from tomosplat.training.settings import TrainSettings
+from tomosplat.training.state import TrainState, load_state, save_state
+from tomosplat.training.warm_start import warm_start
+from tomosplat.transfer import TransferFunctions
+
+
+def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report: Report) -> Path:
+    """Train, going on from the state in ``folder`` if there is one; the checkpoint's file.
+
+    Raises:
+        InputError: The dataset or an option cannot be used, or the folder holds another training.
+        DivergedError: A loss or gradient was not finite; what was written before stays.
+        OutputError: The folder cannot be written.
+    """
+    settings = _settings(options)
+    start = load_model(options.start) if options.start is not None else None
+    if start is not None and start.settings != settings.model:
+        raise InputError(f"{options.start} is a model of other settings: {start.settings}, not {settings.model}")
+    manifest = read_manifest(dataset)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    with report.stage("bake looks") as progress:
+        functions = TransferFunctions.preset("seen")
+        looks = bake_looks(manifest, folder / "looks", options.looks, functions, options.seed, progress)
+    kept = _Kept(folder, manifest, looks, settings, options, report)
+    if kept.state.exists():
+        state = load_state(kept.state, settings)
+    else:
+        state = TrainState.begin(settings, start)
+        if start is None and options.warm_crops:
+            with report.stage("solve the head"):
+                warm_start(state, manifest, looks, settings, options.warm_crops)
+    kept.curves.rewind(state.step)
+    if state.step:
+        report.history.append(f"went on from step {state.step}")
+    with report.stage("learn from baked light") as progress:
+        train_dense(state, manifest, looks, settings, progress=progress, on_step=kept.step)
+    with report.stage("learn from pictures") as progress:
+        train_pictures(state, manifest, settings, progress=progress, on_step=kept.step)
+    kept.write(state)
+    return kept.model
+
+
+class _Kept:
+    """What a training leaves in its folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        looks: list[Path],
+        settings: TrainSettings,
+        options: TrainingOptions,
+        report: Report,
+    ) -> None:
+        self.state, self.model = folder / "state.safetensors", folder / "model.safetensors"
+        self.curves = Curves(folder / "curves.jsonl")
+        self._preview, self._manifest, self._looks = folder / "preview.png", manifest, looks
+        self._settings, self._options, self._report = settings, options, report
+        self._written = time.monotonic()
+
+    def step(self, state: TrainState, values: dict[str, float]) -> None:
+        """Add to the curves; now and then, write everything."""
+        self.curves.add(values)
+        if time.monotonic() - self._written > 60 * self._options.minutes:
+            self.write(state)
+
+    def write(self, state: TrainState) -> None:
+        """Write state, model and preview."""
+        save_state(self.state, state, self._settings)
+        model: Model = state.model(self._settings)
+        about = {"steps": state.step, "settings": asdict(self._settings), "cases": sorted(self._manifest.cases)}
+        self._report.facts |= {"sha256": save_model(self.model, replace(model, about=about)), "steps": state.step}
+        write_preview(self._preview, model, self._manifest, self._looks)
+        self._written = time.monotonic()
+
+
+def _settings(options: TrainingOptions) -> TrainSettings:
+    if options.looks < 1 or options.warm_crops < 0 or not options.minutes >= 0:
+        raise InputError(
+            "--looks must be at least 1, --minutes and --warm-crops at least 0; "
+            f"got {options.looks}, {options.minutes} and {options.warm_crops}"
+        )
+    return TrainSettings(
+        model=ModelSettings(preset=options.preset, light_channels=options.light_channels),
+        dense_steps=options.dense_steps,
+        picture_steps=options.picture_steps,
+        crop=options.crop,
+        accumulate=options.accumulate,
+        learning_rate=options.learning_rate,
+        picture_rate=options.learning_rate / 5,
+        bf16=has_bf16() if options.bf16 is None else options.bf16,
+        seed=options.seed,
+    )

@@ -1,0 +1,158 @@
+"""One loop for both stages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tomosplat.errors import DivergedError
+from tomosplat.files.dataset import Manifest
+from tomosplat.report import Progress
+from tomosplat.training.crops import augmented, draw_crop
+from tomosplat.training.losses import dense_loss
+from tomosplat.training.pictures import PictureSource, draw_cube, predicted_picture_loss
+from tomosplat.training.settings import TrainSettings
+from tomosplat.training.state import TrainState
+
+#: Called after a step with the losses of this one: the network's, and that of the primed scene, which it starts from.
+OnStep = Callable[[TrainState, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A file with a JSON object for each step.
+
+    Attributes:
+        path: The file; lines of steps that a kill undid are dropped when the training goes on.
+    """
+
+    path: Path
+
+    def rewind(self, step: int) -> None:
+        """Keep the lines of the first ``step`` steps."""
+        if self.path.exists():
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+            self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def add(self, values: dict[str, float]) -> None:
+        """Append a line."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def train_dense(
+    state: TrainState,
+    manifest: Manifest,
+    looks: list[Path],
+    settings: TrainSettings,
+    *,
+    progress: Progress | None = None,
+    on_step: OnStep | None = None,
+) -> None:
+    """Take the first stage's steps that ``state`` has not taken: from baked light, crop by crop.
+
+    Each step draws from random numbers of its own, so a training that was stopped goes on to the bit.
+
+    Raises:
+        DivergedError: A loss or a gradient is not finite.
+    """
+    model = settings.model
+
+    def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
+        crop = draw_crop(manifest, looks, settings.crop, model.scale, rng)
+        if settings.augment:
+            crop = augmented(crop, rng, turn=model.light_channels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+            field: Tensor = state.network(crop.scan[None], crop.light[None] if model.light_channels else None)[0]
+        with torch.no_grad():
+            primed = dense_loss(torch.zeros_like(field), crop)
+        return dense_loss(field, crop), float(primed)
+
+    _run(_Stage(0, settings.dense_steps, settings.learning_rate), state, settings, losses, progress, on_step)
+
+
+def train_pictures(
+    state: TrainState,
+    manifest: Manifest,
+    settings: TrainSettings,
+    *,
+    progress: Progress | None = None,
+    on_step: OnStep | None = None,
+) -> None:
+    """Take the second stage's steps: end to end, from pictures through the splatting (the paper's losses).
+
+    Raises:
+        InputError: The dataset has no pictures.
+        DivergedError: A loss or a gradient is not finite.
+    """
+    source = PictureSource(manifest, settings.model.light == "march")
+
+    def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
+        primed, optical, view = source.draw(rng)
+        low = draw_cube(primed, optical, settings.crop, rng)
+        return predicted_picture_loss(
+            state.network,
+            primed,
+            optical,
+            view,
+            low,
+            settings.crop,
+            settings.model.scale,
+            settings.ssim_weight,
+            bf16=settings.bf16,
+        )
+
+    stage = _Stage(settings.dense_steps, settings.picture_steps, settings.picture_rate)
+    _run(stage, state, settings, losses, progress, on_step)
+
+
+def scheduled(rate: float, step: int, steps: int, power: float) -> float:
+    """Learning rate of a step: it falls to zero as (1 − step / steps)^power."""
+    return float(rate * (1 - step / steps) ** power)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Steps ``first`` to ``first + steps`` of a training, and the learning rate at their beginning."""
+
+    first: int
+    steps: int
+    rate: float
+
+
+def _run(
+    stage: _Stage,
+    state: TrainState,
+    settings: TrainSettings,
+    losses: Callable[[np.random.Generator], tuple[Tensor, float]],
+    progress: Progress | None,
+    on_step: OnStep | None,
+) -> None:
+    """Take the steps of a stage that are not taken yet.
+
+    Each step draws from random numbers of its own, so a training that was stopped goes on to the bit.
+    """
+    while state.step < stage.first + stage.steps:
+        start = time.perf_counter()
+        rng = np.random.default_rng([settings.seed, state.step])
+        total = primed = 0.0
+        for _ in range(settings.accumulate):
+            loss, before = losses(rng)
+            (loss / settings.accumulate).backward()
+            total, primed = total + float(loss.detach()), primed + before
+        if not np.isfinite(total):
+            raise DivergedError(f"the loss is not finite at step {state.step}; go on with a lower --learning-rate")
+        norm = state.update(scheduled(stage.rate, state.step - stage.first, stage.steps, settings.power), settings.ema)
+        if on_step:
+            values = {"loss": total / settings.accumulate, "primed": primed / settings.accumulate, "norm": norm}
+            on_step(state, {"step": state.step, **values, "seconds": round(time.perf_counter() - start, 3)})
+        if progress:
+            progress(state.step - stage.first, stage.steps)

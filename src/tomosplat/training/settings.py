@@ -1,0 +1,55 @@
+"""How the network learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tomosplat.errors import InputError
+from tomosplat.feedforward.model import ModelSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Two stages: from baked light, then from pictures; each with Adam and a learning rate that falls to zero.
+
+    Attributes:
+        model: What is trained.
+        dense_steps: Steps of the first stage.
+        picture_steps: Steps of the second stage.
+        crop: Edge of what the network is shown at once, in voxels of the half-resolution grid.
+        accumulate: Crops in each step.
+        learning_rate: At the beginning of the first stage.
+        picture_rate: At the beginning of the second stage.
+        power: The rate falls as (1 − done)^power (poly schedule, nnU-Net's 0.9).
+        ema: Memory of the averaged weights, which are what is kept in the end.
+        ssim_weight: Of 1 − SSIM in the loss of pictures, beside L1.
+        bf16: Compute in bfloat16; the weights stay float32.
+        augment: Vary what is shown in the first stage; without it a network learns its crops by heart.
+        seed: Draws crops, augmentation and first weights.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    dense_steps: int = 2000
+    picture_steps: int = 0
+    crop: int = 48
+    accumulate: int = 1
+    learning_rate: float = 1e-3
+    picture_rate: float = 2e-4
+    power: float = 0.9
+    ema: float = 0.995
+    ssim_weight: float = 0.2
+    bf16: bool = False
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.dense_steps, self.picture_steps, self.seed) < 0 or self.accumulate < 1:
+            raise InputError("steps and seed must be at least 0 and accumulate at least 1")
+        multiple = self.model.layout.multiple // 2
+        if self.crop < 1 or self.crop % multiple:
+            raise InputError(f"crop must be a multiple of {multiple} for this network, got {self.crop}")
+        if not (self.learning_rate > 0 and self.picture_rate > 0 and 0 <= self.ema < 1 and 0 <= self.ssim_weight <= 1):
+            raise InputError("learning rates must be positive, ema in 0..1 and ssim_weight in 0..1")

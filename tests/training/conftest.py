@@ -1,0 +1,45 @@
+"""One torso and its looks, baked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+import torch
+from tests.training.subjects import ignore, one_torso
+
+from tomosplat.feedforward import model
+from tomosplat.files.dataset import Manifest
+from tomosplat.networks import PRESETS, Layout
+from tomosplat.training.looks import bake_looks
+from tomosplat.transfer import TransferFunctions
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory) -> Manifest:
+    return one_torso(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="session")
+def looks(manifest, tmp_path_factory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("training") / "looks"
+    return bake_looks(manifest, folder, 3, TransferFunctions.preset("seen"), 0, ignore)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Many small operations: threads that wait for each other are slow where others work, too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def narrow(monkeypatch) -> None:
+    """Give the compact preset fewer channels."""
+    compact = PRESETS["compact"]
+    layout = Layout((4, 6, 8, 8), compact.stem, compact.norm)
+    monkeypatch.setattr(model, "PRESETS", MappingProxyType({"compact": layout}))
