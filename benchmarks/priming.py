@@ -121,7 +121,7 @@ def quality(folder: Path, seeds: list[int]) -> str:
     apart = f", {-10 * np.log10(unlike):.1f} dB from each other" if pairs else ""
     return (
         f"Demo CT at 400², no training, {len(test)} views that nothing was tuned on; truth: denoised, 32 samples, "
-        f"mean of {len(seeds)} seeds{apart}. Colouring and priming; CPU: processor time / "
+        f"mean of seeds {', '.join(map(str, seeds))}{apart}. Colouring and priming; CPU: processor time / "
         "threads.\n\n| light | Gaussians | PSNR | foreground | SSIM | CPU s | wall s |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows)
     )
@@ -160,7 +160,7 @@ def main() -> None:
     machine = ", ".join(f"{key} {value}" for key, value in describe_machine().items())
     about = f"Machine: {machine}. Versions: {', '.join(f'{k} {v}' for k, v in versions().items())}."
     body = "\n\n".join(parts[name] for name in ("speed", "quality") if name in parts)
-    text = f"# Priming a scene on the CPU\n\n`python benchmarks/priming.py [--quality]`\n\n{body}\n\n{about}\n"
+    text = f"# Priming a scene on the CPU\n\n`python benchmarks/priming.py [--quality --seeds {' '.join(map(str, arguments.seeds))}]`\n\n{body}\n\n{about}\n"
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
 
