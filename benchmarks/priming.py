@@ -160,7 +160,8 @@ def main() -> None:
     machine = ", ".join(f"{key} {value}" for key, value in describe_machine().items())
     about = f"Machine: {machine}. Versions: {', '.join(f'{k} {v}' for k, v in versions().items())}."
     body = "\n\n".join(parts[name] for name in ("speed", "quality") if name in parts)
-    text = f"# Priming a scene on the CPU\n\n`python benchmarks/priming.py [--quality --seeds {' '.join(map(str, arguments.seeds))}]`\n\n{body}\n\n{about}\n"
+    command = f"python benchmarks/priming.py [--quality --seeds {' '.join(map(str, arguments.seeds))}]"
+    text = f"# Priming a scene on the CPU\n\n`{command}`\n\n{body}\n\n{about}\n"
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
 
