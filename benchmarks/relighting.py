@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -163,9 +165,9 @@ def main() -> None:
     machine = ", ".join(f"{key} {value}" for key, value in describe_machine().items())
     text = f"""# Light that follows what is visible
 
-`python benchmarks/relighting.py`: the demo CT at 1.5 mm, primed once for all organs ({len(whole):,} Gaussians), then
-shown in part; beside it, scenes primed for the part alone. Four views at {_SIZE}², PSNR of the whole picture in dB.
-Truth: the path tracer, {2 * _SAMPLES} samples a pixel in two independent halves, whose noise is taken out of the
+`{shlex.join(["python", *sys.argv])}`: the demo CT at 1.5 mm, primed once for all organs ({len(whole):,} Gaussians),
+then shown in part; beside it, scenes primed for the part alone. Four views at {_SIZE}², PSNR of the whole picture in
+dB. Truth: the path tracer, {2 * _SAMPLES} samples a pixel in two independent halves, whose noise is taken out of the
 numbers.
 
 "Cut" hides the other organs and keeps the light that the scene has with them; "relit" is what `render --organs` shows.

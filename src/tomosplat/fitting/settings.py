@@ -16,7 +16,8 @@ class LearningRates:
     """Adam's rates at the start, by column (see ``parameters``); those in mm are for Gaussians of 1.5 mm.
 
     They are those of the calibration on a real chest CT: faster in colour than 3DGS, whose fits take a hundred times
-    as many steps.
+    as many steps. All but ``sh_view``: how colour depends on the view is what noise and gaps between few views are
+    learned as, and slow rates leave them out (benchmarks/fitting.md).
     """
 
     means: float = 0.015
@@ -24,7 +25,7 @@ class LearningRates:
     shears: float = 1e-2
     opacity_logits: float = 0.05
     sh_base: float = 2e-2
-    sh_view: float = 5e-3
+    sh_view: float = 5e-4
     means_dir: float = 2.5e-3
     log_scales_dir: float = 1e-2
     shears_dir: float = 1e-2

@@ -134,8 +134,8 @@ def _corrected(marched: F32, hits: _Hits, neighbours: Neighbours) -> F32:
 
     def around(values: F32) -> F32:
         near = [np.float32(weight) * neighbours.around(values, reach) for reach, weight in _REACHES]
-        mean: F32 = np.sum(near, axis=0, dtype=np.float32)
-        return mean
+        together: F32 = np.sum(near, axis=0, dtype=np.float32)
+        return together
 
     corrected = np.empty_like(marched)
     for c in range(3):
