@@ -68,7 +68,7 @@ def check() -> str:
     scene, cameras = make_scene(make_splats(20_000)), make_camera(300)
     gradients = {}
     for device in ("cpu", "cuda"):
-        leaves = {name: getattr(scene, name).to(device).requires_grad_() for name in DIFFERENTIABLE}
+        leaves = {name: getattr(scene, name).detach().to(device).requires_grad_() for name in DIFFERENTIABLE}
         there = replace(scene.to(device), **leaves)
         rgba = rasterize(there, cameras).rgba
         weights = torch.randn(rgba.shape, generator=torch.Generator().manual_seed(0)).to(device)
