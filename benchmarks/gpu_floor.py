@@ -1,8 +1,8 @@
 """How fast a GPU can be at best: bytes that must move and instructions that must be issued, counted before timing.
 
-Counts of pairs come from the CPU's kernels, which bin alike. Instructions are those of the compiled kernels (sm_90, one
-warp, counted in the machine code that Triton 3.9 makes), so the floor is that of these kernels at full throughput, with
-nothing waiting for memory; a stage takes at least the longer of its two times, and stages follow each other.
+Counts of pairs come from the CPU's kernels, which bin alike. Instructions are those of the compiled kernels
+(``gpu_code.py``, sm_90, Triton 3.9), so the floor is that of these kernels at full throughput, with nothing waiting for
+memory; a stage takes at least the longer of its two times, and stages follow each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tomosplat.render.cpu.frame import Parameters, draw
 from tomosplat.render.projection import camera_row
 
 #: Instructions of one warp: projecting 32 Gaussians; writing 32 pairs; blending a pair's 256 pixels; and backwards.
-PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 816, 328, 152, 460, 1016
+PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 801, 313, 150, 477, 1007
 #: Bytes of a Gaussian (45 float32 and a label), of what projection leaves for it, and of the sums of its gradients.
 PARAMETERS, PROJECTED, SUMS = 181, 48 + 24 + 8, 48
 #: Bytes per Gaussian for sorting by depth (4 passes over key and index) and finding where its pairs begin.

@@ -36,7 +36,7 @@ def compositor(scan, settings, device):
     [
         (9, {"shading": None}),
         (6, {"shading": Shading(fade=5)}),
-        (6, {"shading": Shading(light=(1, 2, 3), fade=5, specular=3.0), "visible": [0, 2]}),
+        (6, {"shading": Shading(light=(1, 2, 3), fade=5, specular=3.0, shininess=2.0), "visible": [0, 2]}),
         (6, {"clip": (ClipPlane((10, 5, 9), (1, 1, -0.5)),), "skip_empty": False}),
     ],
     ids=["plain", "headlight", "light", "clipped"],
