@@ -69,7 +69,7 @@ def composite_backward(records, starts, gaussians, n_blended, image, image_gradi
         record = load_record(records, gaussian)
         dx, dy, log_alpha = log2_alpha(record, left, top, x, y)
         drawn, alpha = covered(log_alpha, transmittance)
-        # One pair in five to eight has no pixel left to draw (benchmarks/gpu.md).
+        # One pair in three to eight has no pixel to draw (benchmarks/gpu.md).
         if tl.max(drawn.to(tl.int32)) > 0:
             weight = tl.where(drawn, alpha * transmittance, 0.0)
             v_colour = v_red * record[6] + v_green * record[7] + v_blue * record[8]
