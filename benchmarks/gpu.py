@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def check() -> str:
     scene, cameras = make_scene(make_splats(20_000)), make_camera(300)
     gradients = {}
     for device in ("cpu", "cuda"):
-        leaves = {name: getattr(scene, name).to(device).requires_grad_() for name in DIFFERENTIABLE}
+        leaves = {name: getattr(scene, name).detach().to(device).requires_grad_() for name in DIFFERENTIABLE}
         there = replace(scene.to(device), **leaves)
         rgba = rasterize(there, cameras).rgba
         weights = torch.randn(rgba.shape, generator=torch.Generator().manual_seed(0)).to(device)
@@ -178,6 +179,29 @@ def tune(scene: GaussianScene, cameras: Cameras, rounds: int) -> list[dict[str, 
     return rows
 
 
+def raymarched(rounds: int) -> list[dict[str, Any]]:
+    """The ray marcher on the CPU and on the GPU: the torso with the functions of its organs, prepared once."""
+    from tomosplat.anatomy import GROUP_OF_LABEL
+    from tomosplat.render import Raymarcher
+    from tomosplat.transfer import TransferFunctions
+    from tomosplat.volume.torso import torso
+
+    volume, labels = torso()
+    functions = TransferFunctions.preset("seen")
+    on = {name: Raymarcher(volume, labels, functions, GROUP_OF_LABEL, device=name) for name in ("cpu", "cuda")}
+    rows = []
+    for size in SIZES:
+        camera = frame_bounds(volume.grid.bounds, sphere_directions(20.0, 5.0), size, size)
+        start = time.perf_counter()
+        truth = on["cpu"].draw(camera).rgba
+        on_cpu = 1e3 * (time.perf_counter() - start)
+        worst = float((on["cuda"].draw(camera).rgba.cpu() - truth).abs().max())
+        ms = float(np.median(milliseconds(lambda camera=camera: on["cuda"].draw(camera), rounds)))
+        rows.append({"what": f"ray marching at {size}²", "ms": ms, "cpu_ms": on_cpu, "largest_difference": worst})
+        print(listed(rows[-1]), flush=True)
+    return rows
+
+
 def listed(row: dict[str, Any]) -> str:
     """One line of text."""
     return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
@@ -229,7 +253,10 @@ def main() -> None:
                 if arguments.tune:
                     entry["warps"] = tune(scene, cameras[size], arguments.rounds)
             result["scenes"][f"{name} at {size}"] = entry
-    if not problem:
+    if problem:
+        print(f"\nskipped: ray marching: {problem}")
+    else:
+        result["raymarching"] = raymarched(arguments.rounds)
         write(arguments.output, result)
 
 
@@ -255,6 +282,7 @@ def write(folder: Path, result: dict[str, Any]) -> None:
             f"{r['of_floor']:.1f} | {r['peak_mb']:.0f} |"
             for r in entry["rows"]
         ]
+    lines += ["", *(f"- {listed(row)}" for row in result["raymarching"])]
     (folder / "gpu.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

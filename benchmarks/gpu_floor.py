@@ -1,8 +1,8 @@
 """How fast a GPU can be at best: bytes that must move and instructions that must be issued, counted before timing.
 
-Counts of pairs come from the CPU's kernels, which bin alike. Instructions are those of the compiled kernels (sm_90, one
-warp, counted in the machine code that Triton 3.9 makes), so the floor is that of these kernels at full throughput, with
-nothing waiting for memory; a stage takes at least the longer of its two times, and stages follow each other.
+Counts of pairs come from the CPU's kernels, which bin alike. Instructions are those of the compiled kernels
+(``gpu_code.py``, sm_90, Triton 3.9), so the floor is that of these kernels at full throughput, with nothing waiting for
+memory; a stage takes at least the longer of its two times, and stages follow each other.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from rasterize_torch import Tiles, alphas, tiles_of
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
+from tomosplat.render.constants import TRANSMITTANCE_MIN
 from tomosplat.render.cpu.backend import best_lanes
 from tomosplat.render.cpu.frame import Parameters, draw
 from tomosplat.render.projection import camera_row
 
 #: Instructions of one warp: projecting 32 Gaussians; writing 32 pairs; blending a pair's 256 pixels; and backwards.
-PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 816, 328, 152, 460, 1016
+PROJECT, EMIT, BLEND, BLEND_BACKWARD, PROJECT_BACKWARD = 801, 313, 150, 477, 1007
 #: Bytes of a Gaussian (45 float32 and a label), of what projection leaves for it, and of the sums of its gradients.
 PARAMETERS, PROJECTED, SUMS = 181, 48 + 24 + 8, 48
 #: Bytes per Gaussian for sorting by depth (4 passes over key and index) and finding where its pairs begin.
@@ -30,6 +32,9 @@ DEPTH_SORT = 4 * 2 * 12 + 24
 PAIR_SORT = 6 + 8 + 2 * 2 * 10 + 16
 #: Bytes per blended pair: its place in the list and nine float32 of the record.
 BLENDED = 4 + 36
+
+#: Tiles that are looked at pixel by pixel.
+_SAMPLE = 400
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,25 @@ def this_gpu() -> Gpu:
 
 @dataclass(frozen=True)
 class Counts:
-    """Work of one picture: Gaussians, pixels, pairs of tiles with boxes, with ellipses, and those that are blended."""
+    """Work of one picture.
+
+    Attributes:
+        gaussians: How many there are.
+        pixels: How many there are.
+        boxed: Pairs of a tile and a Gaussian whose box touches it.
+        binned: Those whose ellipse does.
+        blended: Those that a tile looks at before all its pixels are finished.
+        unseen: Share of these that change no pixel, in a sample of tiles.
+        drawn: Pixels that one of these changes, on average.
+    """
 
     gaussians: int
     pixels: int
     boxed: int
     binned: int
     blended: int
+    unseen: float
+    drawn: float
 
 
 def count(scene: GaussianScene, cameras: Cameras) -> Counts:
@@ -86,7 +103,21 @@ def count(scene: GaussianScene, cameras: Cameras) -> Counts:
     everything, camera, lanes = np.ones(256, np.uint8), camera_row(cameras, 0), best_lanes()
     boxed = len(draw(parameters, everything, camera, False, lanes, picture).lists)
     frame = draw(parameters, everything, camera, True, lanes, picture)
-    return Counts(len(scene), picture.size // 4, boxed, len(frame.lists), int(frame.n_blended.sum()))
+    blended = int(frame.n_blended.sum())
+    return Counts(
+        len(scene), picture.size // 4, boxed, len(frame.lists), blended, *_seen(tiles_of(frame, cameras.width))
+    )
+
+
+def _seen(tiles: Tiles) -> tuple[float, float]:
+    """``Counts.unseen`` and ``Counts.drawn``."""
+    pixels = []
+    for k in range(0, len(tiles.lists), max(1, len(tiles.lists) // _SAMPLE)):
+        alpha = alphas(tiles.records[tiles.lists[k]], tiles.pixels[k])
+        before = torch.cat([torch.ones_like(alpha[:1]), torch.cumprod(1 - alpha, dim=0)[:-1]])
+        pixels.append(((alpha > 0) & (before > TRANSMITTANCE_MIN)).sum(dim=1))
+    counted = torch.cat(pixels).double()
+    return float((counted == 0).double().mean()), float(counted.mean())
 
 
 def forward_stages(c: Counts, gpu: Gpu) -> dict[str, float]:

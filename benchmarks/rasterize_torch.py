@@ -67,12 +67,17 @@ def tiles_of(frame: Frame, size: int) -> Tiles:
     return tiles
 
 
-def composite(records: Tensor, pixels: Tensor) -> Tensor:
-    """Blend one tile: [256, 4]."""
+def alphas(records: Tensor, pixels: Tensor) -> Tensor:
+    """What N Gaussians cover of a tile's pixels, [N, 256]."""
     dx, dy = (pixels[None, :, :] - records[:, None, :2]).unbind(-1)
     xx, xy, yy, log_opacity = records[:, 2:6, None].unbind(1)
     alpha = torch.exp2(log_opacity + xx * dx * dx + xy * dx * dy + yy * dy * dy).clamp_max(ALPHA_MAX)
-    alpha = torch.where(alpha > ALPHA_MIN, alpha, 0)
+    return torch.where(alpha > ALPHA_MIN, alpha, 0)
+
+
+def composite(records: Tensor, pixels: Tensor) -> Tensor:
+    """Blend one tile: [256, 4]."""
+    alpha = alphas(records, pixels)
     after = torch.cumprod(1 - alpha, dim=0)
     before = torch.cat([torch.ones_like(after[:1]), after[:-1]])
     weights = torch.where(before > TRANSMITTANCE_MIN, alpha * before, 0)

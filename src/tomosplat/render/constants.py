@@ -15,3 +15,5 @@ ALPHA_MIN = 1 / 255
 TRANSMITTANCE_MIN = 1e-4
 #: A covariance may miss being positive semi-definite by this share of its size: that is what rounding does to needles.
 COVARIANCE_ROUNDING = 1e-5
+#: What of a scene is drawn, and gets gradients, in the order in which kernels take it.
+DRAWN = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")

@@ -39,12 +39,14 @@ def recording(monkeypatch):
     def note(self, *arguments, **named):
         options = {name: value for name, value in named.items() if name in _OPTIONS}
         constants = {n: value for n, value in named.items() if n not in (*_OPTIONS, "grid", "warmup")}
-        types = [_type_of(argument) for argument in arguments]
         names = [name for name in self.arg_names if name not in constants]
+        given = dict(zip(names, arguments, strict=True))
+        # As on a GPU: a whole number that is 1 is compiled in.
+        constants |= {name: 1 for name, argument in given.items() if isinstance(argument, int) and argument == 1}
         entry = {
             "module": self.fn.__module__,
             "kernel": self.fn.__name__,
-            "signature": dict(zip(names, types, strict=True)),
+            "signature": {name: _type_of(argument) for name, argument in given.items()},
             "constants": constants,
             "options": options,
         }

@@ -25,7 +25,7 @@ def gpu(monkeypatch, no_interpreter):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
-    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(backend, "find_spec", lambda name: name)
 
 
 def test_a_gpu_with_all_that_is_needed_is_used(gpu, monkeypatch):
@@ -37,7 +37,7 @@ def test_a_gpu_with_all_that_is_needed_is_used(gpu, monkeypatch):
 
 
 def test_what_is_missing_is_named(gpu, monkeypatch):
-    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
     assert "pip install" in backend.gpu_problem()
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
     assert "7.5" in backend.gpu_problem()

@@ -8,7 +8,7 @@ import torch
 from tests.render.random_scenes import random_scene
 
 from tomosplat.geometry import Cameras, look_at
-from tomosplat.render.constants import ALPHA_MIN
+from tomosplat.render.constants import ALPHA_MIN, DRAWN
 from tomosplat.render.projection import camera_row
 from tomosplat.render.reference.projection import project
 
@@ -62,7 +62,6 @@ def brute_force(scene, camera, exact):
 def test_lists_hold_what_touches_the_tile(device, scene_and_camera, exact):
     from tomosplat.render.gpu.binning import list_tiles, sort_by_depth
     from tomosplat.render.gpu.frame import Parameters, checked_pairs, project_scene, tile_grid
-    from tomosplat.render.gpu.views import DRAWN
 
     scene, camera = scene_and_camera
     there = scene.to(torch.float32).to(device)

@@ -36,7 +36,7 @@ def compositor(scan, settings, device):
     [
         (9, {"shading": None}),
         (6, {"shading": Shading(fade=5)}),
-        (6, {"shading": Shading(light=(1, 2, 3), fade=5), "visible": [0, 2]}),
+        (6, {"shading": Shading(light=(1, 2, 3), fade=5, specular=3.0, shininess=2.0), "visible": [0, 2]}),
         (6, {"clip": (ClipPlane((10, 5, 9), (1, 1, -0.5)),), "skip_empty": False}),
     ],
     ids=["plain", "headlight", "light", "clipped"],
@@ -64,8 +64,8 @@ def test_jitter_is_the_cpus(device):
 
 
 def test_skipping_empty_space_changes_nothing(device):
-    scan = labelled(*blobs((40, 30, 35)), affine=OBLIQUE)
-    camera = camera_at(scan[0].grid.center + np.array([80, -60, 40]), scan[0].grid.center, size=8, fov_deg=40)
+    scan = labelled(*blobs((28, 22, 24)), affine=OBLIQUE)
+    camera = camera_at(scan[0].grid.center + np.array([80, -60, 40]), scan[0].grid.center, size=6, fov_deg=28)
     settings = RaymarchSettings(step_mm=3.0, shading=None, visible=[2])
     a, b = (
         compositor(scan, replace(settings, skip_empty=skip), device).draw(camera, None)[0] for skip in (True, False)
@@ -90,6 +90,7 @@ def thin_scan(device):
     (volume, labels), _ = scene()
     emission = 0.05 * torch.rand(3, 20, 4, generator=torch.Generator().manual_seed(2))
     emission[0] = 0
+    emission[1, :, 3] *= 0.01  # bright, but hardly opaque: series take the place of quotients
     scan = ScanTensors(
         values=torch.from_numpy(volume.values.copy()).to(device).requires_grad_(),
         rows=torch.from_numpy(labels.values).to(device),

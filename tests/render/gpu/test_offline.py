@@ -55,6 +55,7 @@ def launches(device):
     return list(noted.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capability", [80, 90])
 def test_kernels_compile_for(launches, capability, tmp_path):
     assert {launch["kernel"] for launch in launches} == KERNELS

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
+from tomosplat.render.constants import DRAWN
 from tomosplat.render.cpu.backend import Lanes, best_lanes
 from tomosplat.render.cpu.frame import Frame, Parameters, collect_frame, draw, draw_backward
 from tomosplat.render.cpu.layout import U8
@@ -71,10 +72,6 @@ class Views:
         return pictures, frames
 
 
-#: In the order of ``Parameters``; a scene may hold more than what is drawn.
-_DRAWN = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")
-
-
 def render_views(
     scene: GaussianScene,
     cameras: Cameras,
@@ -86,7 +83,7 @@ def render_views(
     lanes: Lanes | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Images, depths and coverages (see ``rasterize``); ``lanes`` chooses the kernels, by default the fastest."""
-    tensors = tuple(getattr(scene, name).to(torch.float32).contiguous() for name in _DRAWN)
+    tensors = tuple(getattr(scene, name).to(torch.float32).contiguous() for name in DRAWN)
     views = Views(
         labels=scene.labels.contiguous(),
         direction_weight=float(np.float32(scene.direction_weight)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -28,7 +28,7 @@ def gpu_problem() -> str | None:
     if torch.cuda.get_device_capability() < (8, 0):
         major, minor = torch.cuda.get_device_capability()
         return f"{torch.cuda.get_device_name()} has compute capability {major}.{minor}; at least 8.0 is needed"
-    if importlib.util.find_spec("triton") is None:
+    if find_spec("triton") is None:
         return 'Triton is not installed; pip install "tomosplat[gpu]" (Linux x86_64)'
     return None
 

@@ -25,15 +25,17 @@ def collect_depth(records, starts, gaussians, n_blended, depth, width, height, t
     transmittance = fresh_transmittance(left, top, width, height)
     total = tl.zeros((TILE, TILE), tl.float32)
     weighted = tl.zeros((TILE, TILE), tl.float32)
-    first = tl.load(starts + tile)
-    for entry in range(first, first + tl.load(n_blended + tile)):
-        gaussian = tl.load(gaussians + entry)
+    k = tl.load(starts + tile)
+    end = k + tl.load(n_blended + tile)
+    while k < end:
+        gaussian = tl.load(gaussians + k)
         _, _, log_alpha = log2_alpha(load_record(records, gaussian), left, top, x, y)
         drawn, alpha = covered(log_alpha, transmittance)
         weight = tl.where(drawn, alpha * transmittance, 0.0)
         transmittance -= weight
         total += weight
         weighted += weight * tl.load(records + gaussian * RECORD + DEPTH)
+        k += 1
     mean = tl.where(total > 0, weighted / tl.where(total > 0, total, 1.0), float("nan"))
     inside = (columns < width) & (rows < height)
     tl.store(depth + rows.to(tl.int64) * width + columns, mean, mask=inside)
@@ -61,9 +63,10 @@ def collect_coverage(
     columns, rows = pixel_columns_rows(left, top)
     transmittance = fresh_transmittance(left, top, width, height)
     total = tl.zeros((TILE, TILE, PART), tl.float32)
-    first = tl.load(starts + tile)
-    for entry in range(first, first + tl.load(n_blended + tile)):
-        gaussian = tl.load(gaussians + entry)
+    k = tl.load(starts + tile)
+    end = k + tl.load(n_blended + tile)
+    while k < end:
+        gaussian = tl.load(gaussians + k)
         _, _, log_alpha = log2_alpha(load_record(records, gaussian), left, top, x, y)
         drawn, alpha = covered(log_alpha, transmittance)
         weight = tl.where(drawn, alpha * transmittance, 0.0)
@@ -71,6 +74,7 @@ def collect_coverage(
         label = tl.load(labels + gaussian).to(tl.int32)
         member = tl.load(groups + group * 256 + label, mask=group < n_groups, other=0).to(tl.float32)
         total += weight[:, :, None] * member[None, None, :]
+        k += 1
     inside = ((columns < width) & (rows < height))[:, :, None] & (group < n_groups)[None, None, :]
     pixel = (rows.to(tl.int64) * width + columns)[:, :, None] * n_groups
     tl.store(coverage + pixel + group[None, None, :], total, mask=inside)

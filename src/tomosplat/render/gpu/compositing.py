@@ -83,8 +83,8 @@ def composite(records, starts, gaussians, image, n_blended, width, height, tiles
     unfinished = True
     while (k < end) & unfinished:
         pause = tl.minimum(k + CHECK_EVERY, end)
-        for entry in range(k, pause):
-            record = load_record(records, tl.load(gaussians + entry))
+        while k < pause:
+            record = load_record(records, tl.load(gaussians + k))
             _, _, log_alpha = log2_alpha(record, left, top, x, y)
             drawn, alpha = covered(log_alpha, transmittance)
             weight = tl.where(drawn, alpha * transmittance, 0.0)
@@ -92,7 +92,7 @@ def composite(records, starts, gaussians, image, n_blended, width, height, tiles
             red += weight * record[6]
             green += weight * record[7]
             blue += weight * record[8]
-        k = pause
+            k += 1
         unfinished = tl.max(transmittance) > TRANSMITTANCE_MIN
     tl.store(n_blended + tile, k - first)
     # Four channels side by side, so that a lane stores 16 bytes at once.

@@ -62,13 +62,14 @@ def composite_backward(records, starts, gaussians, n_blended, image, image_gradi
     behind += v_blue * load_channel(image + pixel, 2, inside)
     behind -= v_alpha * (1 - load_channel(image + pixel, 3, inside))
     transmittance = fresh_transmittance(left, top, width, height)
-    first = tl.load(starts + tile)
-    for entry in range(first, first + tl.load(n_blended + tile)):
-        gaussian = tl.load(gaussians + entry)
+    k = tl.load(starts + tile)
+    end = k + tl.load(n_blended + tile)
+    while k < end:
+        gaussian = tl.load(gaussians + k)
         record = load_record(records, gaussian)
         dx, dy, log_alpha = log2_alpha(record, left, top, x, y)
         drawn, alpha = covered(log_alpha, transmittance)
-        # One pair in five to eight has no pixel left to draw (benchmarks/gpu.md).
+        # One pair in three to eight has no pixel to draw (benchmarks/gpu.md).
         if tl.max(drawn.to(tl.int32)) > 0:
             weight = tl.where(drawn, alpha * transmittance, 0.0)
             v_colour = v_red * record[6] + v_green * record[7] + v_blue * record[8]
@@ -92,3 +93,4 @@ def composite_backward(records, starts, gaussians, n_blended, image, image_gradi
                 tl.sum(weight * v_green),
                 tl.sum(weight * v_blue),
             )
+        k += 1

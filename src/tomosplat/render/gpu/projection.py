@@ -177,7 +177,7 @@ def load_channel(sh, i, channel: tl.constexpr, n, mask, PLANES: tl.constexpr):
 @triton.jit
 def tile_span(center, extent, n_tiles):
     """First and last tile that centre ± extent touches; first > last where none. Safe for any extent."""
-    limit = n_tiles.to(tl.float32)
+    limit = tl.zeros_like(center) + n_tiles
     first = tl.floor(tl.maximum(0.0, (center - extent) * (1 / TILE)))
     last = tl.floor(tl.minimum(limit - 1, (center + extent) * (1 / TILE)))
     return tl.minimum(first, limit).to(tl.int32), tl.maximum(last, -1.0).to(tl.int32)

@@ -52,7 +52,7 @@ def slab(near, far, at, inverse, n):
 @triton.jit
 def random(seed, x, y):
     """A number in (0, 1] that depends on nothing but its arguments (PCG hash; Jarzynski and Olano 2020)."""
-    state = seed.to(tl.uint32) ^ (x.to(tl.uint32) * 1597334677) ^ (y.to(tl.uint32) * 3812015801)
+    state = (x.to(tl.uint32) * 1597334677) ^ (y.to(tl.uint32) * 3812015801) ^ seed
     state = state * 747796405 + 2891336453
     word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737
     word = (word >> 22) ^ word
@@ -75,7 +75,8 @@ def rays_of(view, n_planes, column, row, n_i, n_j, n_k, step, seed, JITTER: tl.c
     near, far = slab(tl.zeros_like(dx), tl.zeros_like(dx) + float("inf"), px, inverse_of(dx), n_i)
     near, far = slab(near, far, py, inverse_of(dy), n_j)
     near, far = slab(near, far, pz, inverse_of(dz), n_k)
-    for plane in range(n_planes):
+    plane = 0
+    while plane < n_planes:
         at = view + 21 + 4 * plane
         a, b, c, d = tl.load(at), tl.load(at + 1), tl.load(at + 2), tl.load(at + 3)
         slope = a * dx + b * dy + c * dz
@@ -84,6 +85,7 @@ def rays_of(view, n_planes, column, row, n_i, n_j, n_k, step, seed, JITTER: tl.c
         near = tl.where(slope > 0, tl.maximum(near, crossing), near)
         far = tl.where(slope < 0, tl.minimum(far, crossing), far)
         far = tl.where((slope == 0) & (height < 0), -1.0, far)
+        plane += 1
     start = (
         (px + near * dx).to(tl.float32),
         (py + near * dy).to(tl.float32),

@@ -10,10 +10,10 @@ from torch import Tensor
 from tomosplat.errors import EmptySceneError, InputError, UnitsError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
+from tomosplat.render.constants import DRAWN
 from tomosplat.render.gpu.backend import check_gpu
 from tomosplat.render.gpu.binning import list_tiles, sort_by_depth
 from tomosplat.render.gpu.frame import Parameters, checked_pairs, composite_lists, project_scene, tile_grid
-from tomosplat.render.gpu.views import DRAWN
 from tomosplat.render.projection import CAMERA_SIZE, camera_row
 from tomosplat.render.tables import label_table
 

@@ -12,12 +12,10 @@ from torch.autograd.function import once_differentiable
 
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
+from tomosplat.render.constants import DRAWN
 from tomosplat.render.gpu.frame import Frame, Parameters, collect_frame, draw, draw_backward
 from tomosplat.render.projection import camera_row
 from tomosplat.report import Progress
-
-#: In the order of the kernels' arguments.
-DRAWN = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")
 
 
 class Pictures(NamedTuple):

@@ -211,7 +211,7 @@ def _arguments(scan: ScanTensors, cameras: Cameras, index: int, settings: Raymar
     numbers = np.concatenate([part.ravel() for part in (view.origin, view.to_world, view.to_index, view.planes)])
     sizes = len(view.planes), *scan.values.shape, scan.emission.shape[1]
     picture = cameras.width, cameras.height, -(-cameras.width // _WIDE)
-    rest = (*sizes, *picture, scan.low, scan.per_unit, settings.step_mm, int(np.int32(view.seed)))
+    rest = (*sizes, *picture, scan.low, scan.per_unit, settings.step_mm, int(np.uint32(view.seed).astype(np.int32)))
     return torch.from_numpy(numbers).to(scan.values.device), rest
 
 
