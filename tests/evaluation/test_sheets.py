@@ -25,22 +25,25 @@ def test_errors_are_scaled_and_end_at_white():
     assert ERROR_SCALE == 4
 
 
-def test_a_sheet_has_a_row_for_each_look_and_two_columns_for_each_method(tmp_path):
+def test_a_sheet_has_a_column_for_each_method_and_its_error_below(tmp_path):
     truth, near = picture(tmp_path / "truth.png", 100), picture(tmp_path / "near.png", 110)
-    rows = [
-        SheetRow("all/seen", truth, {"plain": near, "march": truth}),
-        SheetRow("skeleton/seen", near, {"march": near}),
-    ]
+    looks = {"all/seen": (truth, {"plain": near, "march": truth}), "skeleton/seen": (near, {"march": near})}
+    rows = [SheetRow(look, picture, pictures) for look, (picture, pictures) in looks.items()]
     write_sheet(tmp_path / "sheet.png", "torso-0", rows)
     with Image.open(tmp_path / "sheet.png") as image:
         sheet = np.asarray(image)
     assert sheet.shape == (*reversed(sheet_size(2, 2)), 3)
-    assert sheet.shape == (CAPTION + 2 * TILE, MARGIN + 5 * TILE, 3)
+    assert sheet.shape == (CAPTION + 4 * TILE, MARGIN + 3 * TILE, 3)
 
-    def tile(row, column):
-        top, left = CAPTION + row * TILE, MARGIN + column * TILE
-        return set(sheet[top : top + TILE, left : left + TILE].ravel().tolist())
+    def tiles(line):
+        top = CAPTION + line * TILE
+        lefts = (MARGIN + column * TILE for column in range(3))
+        return [set(sheet[top : top + TILE, left : left + TILE].ravel().tolist()) for left in lefts]
 
-    assert [tile(0, column) for column in range(5)] == [{100}, {110}, {40}, {100}, {0}]
-    assert [tile(1, column) for column in (0, 3, 4)] == [{110}, {110}, {0}]
-    assert tile(1, 1) == tile(1, 2) == {24}, "plain priming did not make this one"
+    nothing = {24}  # no error of the truth; plain priming did not make the skeleton
+    assert [tiles(line) for line in range(4)] == [
+        [{100}, {110}, {100}],
+        [nothing, {40}, {0}],
+        [{110}, nothing, {110}],
+        [nothing, nothing, {0}],
+    ]

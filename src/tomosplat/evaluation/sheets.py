@@ -34,34 +34,33 @@ class SheetRow:
 
 
 def write_sheet(path: Path, case: str, rows: Sequence[SheetRow]) -> None:
-    """Write a sheet of one scan: a row for each look, the truth, then each method and its error.
+    """Write a sheet of one scan: for each look the truth and every method, and below each method its error.
 
     Raises:
         OutputError: The file could not be written.
     """
     methods = list(dict.fromkeys(method for row in rows for method in row.pictures))
-    titles = ["truth", *(title for method in methods for title in (method, f"{method}: error x{ERROR_SCALE}"))]
     sheet = Image.new("RGB", sheet_size(len(rows), len(methods)), (24, 24, 24))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
-    draw.text((4, 3), case, fill="white", font=font)
-    for column, title in enumerate(titles):
-        draw.text((MARGIN + column * TILE + 4, 3), title, fill="white", font=font)
+    _write(sheet, 0, 0, case)
+    for column, title in enumerate(("truth", *methods)):
+        _write(sheet, MARGIN + column * TILE, 0, title)
     for number, row in enumerate(rows):
-        top = CAPTION + number * TILE
-        draw.text((4, top + 4), row.look, fill="white", font=font)
+        top = CAPTION + 2 * number * TILE
+        _write(sheet, 0, top, row.look)
+        _write(sheet, 0, top + TILE, f"error x{ERROR_SCALE}")
         truth = _read(row.truth)
         sheet.paste(_tile(truth), (MARGIN, top))
-        for index, method in enumerate(methods):
+        for column, method in enumerate(methods, start=1):
             if method in row.pictures:
-                picture, left = _read(row.pictures[method]), MARGIN + (1 + 2 * index) * TILE
+                picture, left = _read(row.pictures[method]), MARGIN + column * TILE
                 sheet.paste(_tile(picture), (left, top))
-                sheet.paste(_tile(error_picture(picture, truth)), (left + TILE, top))
+                sheet.paste(_tile(error_picture(picture, truth)), (left, top + TILE))
     write_png(path, np.asarray(sheet))
 
 
 def sheet_size(n_rows: int, n_methods: int) -> tuple[int, int]:
     """Width and height in pixels."""
-    return MARGIN + (1 + 2 * n_methods) * TILE, CAPTION + n_rows * TILE
+    return MARGIN + (1 + n_methods) * TILE, CAPTION + 2 * n_rows * TILE
 
 
 def error_picture(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -69,6 +68,10 @@ def error_picture(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArr
     difference = np.abs(picture.astype(np.int16) - truth.astype(np.int16)) * ERROR_SCALE
     error: NDArray[np.uint8] = np.minimum(difference, 255).astype(np.uint8)
     return error
+
+
+def _write(sheet: Image.Image, left: int, top: int, text: str) -> None:
+    ImageDraw.Draw(sheet).text((left + 4, top + 3), text, fill="white", font=ImageFont.load_default())
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
