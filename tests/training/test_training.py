@@ -157,7 +157,7 @@ def test_a_tiny_run_overfits_one_torso(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(model, "PRESETS", {"compact": layout})
     manifest = part_of_torso(tmp_path)
     looks = bake_looks(manifest, tmp_path / "looks", 2, TransferFunctions.preset("seen"), 0, ignore)
-    settings = TrainSettings(dense_steps=250, crop=16, learning_rate=1e-2, augment=False, ema=0.9)
+    settings = TrainSettings(dense_steps=80, crop=16, learning_rate=1e-2, augment=False, ema=0.9)
     seen: list[float] = []
 
     def keep(_: TrainState, values: dict[str, float]) -> None:
