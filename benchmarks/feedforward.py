@@ -106,8 +106,8 @@ def main() -> None:
     text = (
         "# Feed-forward prediction beside path-traced truth\n\n`python benchmarks/feedforward.py CHECKPOINT CASES`\n\n"
         f"Checkpoint SHA-256 {model.sha256}. {arguments.views} views of {arguments.size}² each, seen transfer "
-        f"functions, studio lights; truth: mean of two denoised seeds of {arguments.samples} samples. PSNR in dB / SSIM / "
-        "processor seconds.\n\n| case | march | predicted | bake | two seeds, dB |\n|---|---|---|---|---|\n"
+        f"functions, studio lights; truth: mean of two denoised seeds of {arguments.samples} samples. PSNR in dB / "
+        "SSIM / processor seconds.\n\n| case | march | predicted | bake | two seeds, dB |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
         + f"\n| mean | {means} | |\n\nLoad average {os.getloadavg()[0]:.1f}. Machine: {machine}. "
         f"Versions: {', '.join(f'{k} {v}' for k, v in versions().items())}.\n"

@@ -14,7 +14,7 @@ from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
 
 #: Ridge, relative to the mean square of the features.
-_RIDGE = 1e-4
+_RIDGE = 1e-3
 
 
 def warm_start(state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings, n_crops: int) -> None:
