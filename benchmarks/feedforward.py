@@ -21,7 +21,7 @@ from tomosplat.feedforward.model import Model, load_model
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras, fibonacci_directions, frame_points
 from tomosplat.lighting import load_rig
-from tomosplat.machine import describe_machine, versions
+from tomosplat.machine import cache_dir, describe_machine, versions
 from tomosplat.metrics import psnr, ssim
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
 from tomosplat.pipeline.predict import predict_prepared
@@ -45,15 +45,22 @@ def prepared_case(name: str) -> tuple[str, PreparedScan]:
     )
 
 
-def truth(prepared: PreparedScan, cameras: Cameras, samples: int) -> tuple[torch.Tensor, float]:
-    """Mean of two denoised seeds [C, H, W, 3] sRGB, and their agreement in dB."""
+def truth(prepared: PreparedScan, cameras: Cameras, samples: int, kept: Path) -> tuple[torch.Tensor, float]:
+    """Mean of two denoised seeds [C, H, W, 3] sRGB, and their agreement in dB; traced unless they are kept."""
+    if not kept.exists():
+        np.savez(kept, pictures=_traced(prepared, cameras, samples))
+    with np.load(kept) as file:
+        first, second = torch.from_numpy(file["pictures"])
+    return (first + second) / 2, float(psnr(first, second).mean())
+
+
+def _traced(prepared: PreparedScan, cameras: Cameras, samples: int) -> NDArray[np.float32]:
     optical = color_scan(prepared, load_transfer_functions("seen"), None, Report())
     pictures = []
     for seed in (11, 12):
-        traced = pathtrace(optical, cameras, load_rig("studio"), settings=PathTraceSettings(samples=samples, seed=seed))
-        pictures.append(torch.from_numpy(denoise(traced).encoded()[..., :3].copy()))
-    agreement = float(psnr(pictures[0], pictures[1]).mean())
-    return (pictures[0] + pictures[1]) / 2, agreement
+        settings = PathTraceSettings(samples=samples, seed=seed)
+        pictures.append(denoise(pathtrace(optical, cameras, load_rig("studio"), settings=settings)).encoded()[..., :3])
+    return np.stack(pictures)
 
 
 def scenes(model: Model, prepared: PreparedScan) -> dict[str, tuple[GaussianScene, float]]:
@@ -85,7 +92,9 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--size", type=int, default=400)
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--cache", type=Path, default=cache_dir() / "benchmarks", help="keeps what is slow to make")
     arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
     model = load_model(arguments.checkpoint)
     rows, total = [], {method: [] for method in METHODS}
     for name in arguments.cases:
@@ -93,7 +102,8 @@ def main() -> None:
         outline = optical_outline(color_scan(prepared, load_transfer_functions("seen"), None, Report()))
         directions = fibonacci_directions(2 * arguments.views + 1)[1::2]
         cameras = frame_points(outline, directions, arguments.size, arguments.size)
-        target, agreement = truth(prepared, cameras, arguments.samples)
+        kept = arguments.cache / f"feedforward_{case}_{arguments.views}_{arguments.size}_{arguments.samples}.npz"
+        target, agreement = truth(prepared, cameras, arguments.samples, kept)
         cells = []
         for method, (scene, seconds) in scenes(model, prepared).items():
             score = scores(scene, cameras, target)

@@ -63,7 +63,9 @@ class _Normal:
 
     def solve(self) -> torch.Tensor:
         ridge = _RIDGE * self._left.diagonal().mean().clamp_min(1e-12)
-        return torch.linalg.solve(self._left + ridge * torch.eye(len(self._right), dtype=torch.float64), self._right)
+        left = self._left + ridge * torch.eye(len(self._right), dtype=torch.float64)
+        solved: torch.Tensor = torch.linalg.solve(left, self._right)
+        return solved
 
 
 def _features(state: TrainState, crop: Crop, settings: TrainSettings) -> torch.Tensor:
