@@ -13,10 +13,16 @@ from tests.cli.conftest import SPACING_MM
 from tests.files.scan_writer import write_scan
 from tests.training.subjects import one_torso
 
+from tomosplat.errors import UnitsError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
 from tomosplat.files.scene_ply import read_ply
 from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.pipeline import predict as pipeline
+from tomosplat.pipeline.options import PredictingOptions, PrimingOptions
+from tomosplat.pipeline.scan import PreparedScan
+from tomosplat.report import Report
+from tomosplat.transfer import TransferFunctions
+from tomosplat.volume.torso import torso
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +113,11 @@ def test_a_working_grid_that_the_network_does_not_know(run, output, small_scan, 
 
 
 def test_a_scan_one_voxel_thick(run, output, checkpoint, tmp_path) -> None:
-    scan = write_scan(tmp_path / "slice.nii.gz", np.full((64, 64, 1), 40, np.int16), np.diag([2.0, 2, 2, 1]))
+    scan = write_scan(
+        tmp_path / "slice.nii.gz",
+        np.linspace(-1000, 900, 4096).reshape(64, 64, 1).astype(np.int16),
+        np.diag([2.0, 2, 2, 1]),
+    )
     refused(run, output, scan, "--checkpoint", checkpoint, says=("voxels", "spacing"))
 
 
@@ -141,6 +151,14 @@ def test_labels_that_nobody_knows(run, output, small_scan, checkpoint, tmp_path)
 def test_too_little_memory(run, output, small_scan, checkpoint, memory) -> None:
     arguments = (small_scan.ct, "--labels", small_scan.labels, "--checkpoint", checkpoint, "--spacing", SPACING_MM)
     refused(run, output, *arguments, "--memory", memory, says=("--memory",))
+
+
+def test_values_that_are_not_hounsfield_units() -> None:
+    volume, labels = torso(0, 10.0)
+    prepared = PreparedScan(replace(volume, unit="arbitrary"), labels)
+    model, functions = Model.untrained(ModelSettings()), TransferFunctions.preset("seen")
+    with pytest.raises(UnitsError, match="HU"):
+        pipeline.predict_prepared(model, prepared, functions, None, PrimingOptions(), PredictingOptions(), Report())
 
 
 def test_training_goes_on_with_the_same_command_and_leaves_a_checkpoint(run, tmp_path) -> None:
@@ -182,4 +200,3 @@ def test_doctor_checks_the_shipped_weights(run, monkeypatch, checkpoint, tmp_pat
     monkeypatch.setattr(model, "shipped_path", lambda: broken)
     _, out, _ = run("doctor")
     assert json.loads(out)["network"].startswith("unusable")
-    assert replace(ModelSettings()) == ModelSettings()

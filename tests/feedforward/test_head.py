@@ -10,7 +10,7 @@ import torch
 from tests.feedforward.subjects import cloudy, primed_of
 
 from tomosplat.errors import ShapeError
-from tomosplat.feedforward.head import CHANNELS, N_CHANNELS, Primed, activate, lit
+from tomosplat.feedforward.head import CHANNELS, N_CHANNELS, Primed, activate, light_change, lit
 from tomosplat.gaussians import from_matrix, linear_to_srgb, to_matrix
 from tomosplat.geometry import SH_C0
 
@@ -48,9 +48,18 @@ def test_without_offsets_the_scene_is_the_primed_one(primed) -> None:
 def test_light_is_multiplied_and_the_colour_follows() -> None:
     primed = primed_of(OPTICAL)
     scene = activate(primed, offsets_with(len(primed.scene), color=0.3))
-    expected = linear_to_srgb(primed.radiance * np.exp(0.3))
+    factor = np.exp(4 * np.tanh(0.3 / 4))
+    expected = linear_to_srgb(primed.radiance * np.float32(factor))
     assert np.allclose(0.5 + SH_C0 * scene.sh[:, 0].numpy(), expected, atol=2e-6)
-    assert torch.allclose(scene.illumination, primed.scene.illumination * np.exp(0.3))
+    assert torch.allclose(scene.illumination, primed.scene.illumination * factor)
+
+
+def test_no_offset_makes_light_infinite() -> None:
+    primed = primed_of(OPTICAL)
+    scene = activate(primed, offsets_with(len(primed.scene), color=1e4))
+    assert scene.sh.isfinite().all()
+    assert scene.illumination.isfinite().all()
+    assert torch.allclose(light_change(torch.tensor([0.0, 0.01, -0.01])), torch.tensor([0.0, 0.01, -0.01]), atol=1e-6)
 
 
 def test_without_light_colours_are_added_as_the_paper_has_it() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 
+import numba
 import pytest
 import torch
 from tests.training.subjects import ignore, one_torso
@@ -31,10 +32,12 @@ def looks(manifest, tmp_path_factory) -> list[Path]:
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Many small operations: threads that wait for each other are slow where others work, too."""
-    before = torch.get_num_threads()
+    before = torch.get_num_threads(), numba.get_num_threads()
     torch.set_num_threads(1)
+    numba.set_num_threads(1)  # its parallel loops would set those of torch again
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(before[0])
+    numba.set_num_threads(before[1])
 
 
 @pytest.fixture

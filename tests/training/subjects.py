@@ -28,7 +28,7 @@ def one_torso(folder: Path) -> Manifest:
     (source,), _ = find_cases(["torso:0"], options)
     scratch = folder / "scratch"
     scratch.mkdir()
-    order = CaseOrder(source, options, {"seen": TransferFunctions.preset("seen")}, threads=2)
+    order = CaseOrder(source, options, {"seen": TransferFunctions.preset("seen")}, threads=1)
     product = make_case(order, scratch, ignore)
     shard = folder / f"{source.id}.safetensors"
     shutil.move(product.outputs[shard.name], shard)

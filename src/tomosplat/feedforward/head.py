@@ -21,6 +21,8 @@ CHANNELS: Mapping[str, int] = MappingProxyType(
     {"means_dir": 3, "color": 3, "color_view": 9, "opacity": 1, "log_scales": 6, "shears": 15}
 )
 N_CHANNELS = sum(CHANNELS.values())
+#: The logarithm of a factor on light stays below this: no input makes a scene infinite.
+_MOST_LIGHT = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +56,9 @@ def activate(primed: Primed, offsets: Tensor) -> GaussianScene:
     """The primed scene with the network's offsets; where they are 0 it stays what it is.
 
     * the mean direction moves by ``means_dir`` and becomes a unit vector again;
-    * the light that arrives is multiplied by exp(``color``), and the colour with it. Without light, ``color`` is added
-      to the spherical harmonic of degree 0, as the paper has it. ``color_view`` is added to those of degree 1;
+    * the light that arrives is multiplied by exp(4 tanh(``color`` / 4)), and the colour with it. Without light,
+      ``color`` is added to the spherical harmonic of degree 0, as the paper has it. ``color_view`` is added to those of
+      degree 1;
     * logit(opacity) moves by ``opacity``;
     * the 6D covariance becomes L D (I + T) (I + T)ᵀ D Lᵀ, where L Lᵀ is the primed one, D = exp(``log_scales``) and T
       is strictly lower triangular, tanh(``shears``); conditioned in closed form (``conditional_parts``).
@@ -82,17 +85,22 @@ def activate(primed: Primed, offsets: Tensor) -> GaussianScene:
         "sh": scene.sh + torch.cat([_color_change(primed, color)[:, None], color_view.reshape(-1, 3, 3)], dim=1),
     }
     if scene.illumination is not None:
-        changed["illumination"] = scene.illumination * color.exp()
+        changed["illumination"] = scene.illumination * light_change(color).exp()
     changed |= _covariance(scene, log_scales, shears)
     return replace(scene, **changed)
 
 
-def lit(radiance: Tensor, color: Tensor) -> Tensor:
-    """Display-referred (sRGB) colour of Gaussians whose light is multiplied by exp(``color``); [N, 3] each.
+def light_change(color: Tensor) -> Tensor:
+    """Logarithm of the factor on light that the colour channels mean: themselves while they are small."""
+    return _MOST_LIGHT * torch.tanh(color / _MOST_LIGHT)
+
+
+def lit(radiance: Tensor, change: Tensor) -> Tensor:
+    """Display-referred (sRGB) colour of Gaussians whose light is multiplied by exp(``change``); [N, 3] each.
 
     ``linear_to_srgb`` for tensors.
     """
-    linear = (radiance * color.exp()).clamp(0, 1)
+    linear = (radiance * change.exp()).clamp(0, 1)
     # The power has no derivative at 0, where it is not used.
     power = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, linear * 12.92, power)
@@ -102,7 +110,7 @@ def _color_change(primed: Primed, color: Tensor) -> Tensor:
     if primed.radiance is None:
         return color
     radiance = torch.from_numpy(primed.radiance).to(color)
-    return (lit(radiance, color) - lit(radiance, torch.zeros_like(color))) / SH_C0
+    return (lit(radiance, light_change(color)) - lit(radiance, torch.zeros_like(color))) / SH_C0
 
 
 def _covariance(scene: GaussianScene, log_scales: Tensor, shears: Tensor) -> dict[str, Tensor]:

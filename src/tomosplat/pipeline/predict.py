@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tomosplat.errors import DependencyError, GeometryError, InputError
+from tomosplat.errors import DependencyError, GeometryError, InputError, UnitsError
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.lights import MarchedLight, places_of
 from tomosplat.feedforward.model import Model, load_model, shipped_path
@@ -99,9 +99,12 @@ def predict_prepared(
     Raises:
         EmptySceneError: Nothing is visible.
         InputError: The model expects another kind of priming.
+        UnitsError: The scan is no CT in HU, which is what networks are trained on.
         MemoryLimitError: The network would need more memory than it may use.
     """
     check_light(model, priming)
+    if prepared.volume.unit != "HU":
+        raise UnitsError("the network knows CT in HU alone, this scan's values are in no unit; use tomosplat prime")
     optical = color_scan(prepared, functions, visible, report)
     march = MarchedLight(optical, load_rig(priming.rig)) if priming.light == "march" else None
     scene = prime_colored(prepared, optical, march, functions, priming, report)

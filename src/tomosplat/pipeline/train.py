@@ -15,7 +15,7 @@ from tomosplat.report import Report
 from tomosplat.training.looks import bake_looks
 from tomosplat.training.loop import Curves, train_dense, train_pictures
 from tomosplat.training.preview import write_preview
-from tomosplat.training.settings import TrainSettings
+from tomosplat.training.settings import SMALLEST_BF16_CROP, TrainSettings
 from tomosplat.training.state import TrainState, load_state, save_state
 from tomosplat.training.warm_start import warm_start
 from tomosplat.transfer import TransferFunctions
@@ -108,6 +108,6 @@ def _settings(options: TrainingOptions) -> TrainSettings:
         accumulate=options.accumulate,
         learning_rate=options.learning_rate,
         picture_rate=options.learning_rate / 5,
-        bf16=has_bf16() if options.bf16 is None else options.bf16,
+        bf16=has_bf16() and options.crop >= SMALLEST_BF16_CROP if options.bf16 is None else options.bf16,
         seed=options.seed,
     )

@@ -29,7 +29,7 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     """At the beginning of the first stage; a fifth of it in the second."""
     bf16: bool | None = None
-    """Compute in bfloat16; by default where the processor has it."""
+    """Compute in bfloat16; by default where the processor has it and crops are not too small for it."""
     minutes: float = 5.0
     """How often the state, the weights and the preview are written."""
     warm_crops: int = 32

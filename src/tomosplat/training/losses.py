@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tomosplat.feedforward.head import CHANNELS
+from tomosplat.feedforward.head import CHANNELS, light_change
 from tomosplat.training.crops import Crop
 
 #: Colours are compared about as they are seen; differences count as squares below the second number.
@@ -24,6 +24,6 @@ def dense_loss(field: Tensor, crop: Crop) -> Tensor:
     i, j, k = crop.places.unbind(dim=1)
     color = field[COLOR, i, j, k].T.float()
     # The gamma of a product is that of its factors; nothing is clamped, so that what is too bright has a gradient.
-    predicted = crop.marched**GAMMA * torch.exp(GAMMA * color)
+    predicted = crop.marched**GAMMA * torch.exp(GAMMA * light_change(color))
     difference = torch.nn.functional.smooth_l1_loss(predicted, crop.baked**GAMMA, beta=_SQUARES_BELOW, reduction="none")
     return (difference.mean(dim=1) * crop.weights).sum() / crop.weights.sum()

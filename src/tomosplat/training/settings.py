@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from tomosplat.errors import InputError
 from tomosplat.feedforward.model import ModelSettings
 
+#: Least crop in bfloat16: on the small grids of smaller ones, torch's convolutions on the CPU return gradients that are
+#: not finite now and then (2.13, a coarsest grid of 1 or 2 voxels along an edge).
+SMALLEST_BF16_CROP = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
@@ -51,5 +55,7 @@ class TrainSettings:
         multiple = self.model.layout.multiple // 2
         if self.crop < 1 or self.crop % multiple:
             raise InputError(f"crop must be a multiple of {multiple} for this network, got {self.crop}")
+        if self.bf16 and self.crop < SMALLEST_BF16_CROP:
+            raise InputError(f"crop must be at least {SMALLEST_BF16_CROP} in bfloat16, got {self.crop}")
         if not (self.learning_rate > 0 and self.picture_rate > 0 and 0 <= self.ema < 1 and 0 <= self.ssim_weight <= 1):
             raise InputError("learning rates must be positive, ema in 0..1 and ssim_weight in 0..1")

@@ -14,7 +14,7 @@ from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
 
 #: Ridge, relative to the mean square of the features.
-_RIDGE = 1e-4
+_RIDGE = 1e-3
 
 
 def warm_start(state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings, n_crops: int) -> None:
@@ -63,9 +63,9 @@ class _Normal:
 
     def solve(self) -> torch.Tensor:
         ridge = _RIDGE * self._left.diagonal().mean().clamp_min(1e-12)
-        identity = torch.eye(len(self._right), dtype=torch.float64)
-        solution: torch.Tensor = torch.linalg.solve(self._left + ridge * identity, self._right)
-        return solution
+        left = self._left + ridge * torch.eye(len(self._right), dtype=torch.float64)
+        solved: torch.Tensor = torch.linalg.solve(left, self._right)
+        return solved
 
 
 def _features(state: TrainState, crop: Crop, settings: TrainSettings) -> torch.Tensor:
