@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from tomosplat.gaussians import MULTIPLE_SCATTERING, BlockMoments, Light, scattered
 from tomosplat.geometry import Grid
-from tomosplat.lighting import ArrivingLight, LightRig, march_rays, share_light
+from tomosplat.lighting import ArrivingLight, LightRig
+from tomosplat.render import march_rays_to_blocks, share_among_blocks
 from tomosplat.volume import OpticalVolume
 
 Float32Array = NDArray[np.float32]
@@ -20,7 +21,7 @@ _GAMMA = np.float32(1 / 2.2)
 
 
 class MarchedLight:
-    """Marched light as ``prime`` asks for it, which keeps what the network needs to know of it.
+    """The light of ``march_blocks`` as ``prime`` asks for it, which keeps what the network needs to know of it.
 
     Attributes:
         radiance: [N, 3] linear RGB that the Gaussians scatter; of the last call.
@@ -34,8 +35,8 @@ class MarchedLight:
 
     def __call__(self, blocks: BlockMoments) -> Light:
         """March light to the blocks."""
-        rays = march_rays(self._optical, self._rig, blocks.means, blocks.normals)
-        arriving = share_light(self._optical.grid, blocks.means.astype(np.float64), rays)
+        rays = march_rays_to_blocks(self._optical, self._rig, blocks)
+        arriving = share_among_blocks(self._optical.grid, blocks, rays)
         self.radiance = scattered(blocks.rgb, arriving, MULTIPLE_SCATTERING)
         self.features = light_features(arriving, rays)
         return Light(arriving)

@@ -6,7 +6,7 @@ what of it each Gaussian gets, which ``march_blocks`` estimates; ``raymarch`` is
 """
 
 from tomosplat.render.blending import blended_sums
-from tomosplat.render.marched_light import march_blocks
+from tomosplat.render.marched_light import march_blocks, march_rays_to_blocks, share_among_blocks
 from tomosplat.render.pathtracer import (
     BakedLight,
     ClipPlane,
@@ -37,7 +37,9 @@ __all__ = [
     "blended_sums",
     "denoise",
     "march_blocks",
+    "march_rays_to_blocks",
     "pathtrace",
     "rasterize",
     "raymarch",
+    "share_among_blocks",
 ]
