@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from tests.feedforward.subjects import cloudy, primed_of
 
-from tomosplat.errors import EmptySceneError, InputError, MemoryLimitError
+from tomosplat.errors import DivergedError, EmptySceneError, InputError, MemoryLimitError
 from tomosplat.feedforward.encoding import SCAN_CHANNELS
 from tomosplat.feedforward.head import CHANNELS
 from tomosplat.feedforward.lights import LIGHT_CHANNELS
@@ -103,6 +104,18 @@ def test_what_came_out_too_faint_is_left_out_and_labels_stay() -> None:
         model.network.head.bias[at] = -30.0
     with pytest.raises(EmptySceneError, match="too faint"):
         predict(model, optical, primed, bf16=False)
+
+
+@pytest.mark.parametrize(
+    ("channel", "bias"), [("opacity", 1000.0), ("log_scales", 100.0), ("log_scales", math.nan), ("color", math.nan)]
+)
+def test_a_network_that_diverged_is_refused(channel, bias) -> None:
+    optical, model = cloudy((12, 12, 12)), Model.untrained(ModelSettings())
+    first = sum(list(CHANNELS.values())[: list(CHANNELS).index(channel)])
+    with torch.no_grad():
+        model.network.head.bias[first : first + CHANNELS[channel]] = bias
+    with pytest.raises(DivergedError, match="the network makes"):
+        predict(model, optical, primed_of(optical), bf16=False)
 
 
 def test_the_paper_preset_and_the_plain_form_work_too() -> None:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tomosplat.errors import ShapeError
+from tomosplat.errors import DivergedError, ShapeError
 from tomosplat.gaussians import GaussianScene, conditional_parts, from_matrix, to_matrix
 from tomosplat.geometry import SH_C0
 
@@ -71,6 +71,7 @@ def activate(primed: Primed, offsets: Tensor) -> GaussianScene:
 
     Raises:
         ShapeError: ``offsets`` is not [N, 37].
+        DivergedError: A covariance is not finite or not positive definite.
     """
     scene = primed.scene
     if tuple(offsets.shape) != (len(scene), N_CHANNELS):
@@ -86,7 +87,10 @@ def activate(primed: Primed, offsets: Tensor) -> GaussianScene:
     }
     if scene.illumination is not None:
         changed["illumination"] = scene.illumination * light_change(color).exp()
-    changed |= _covariance(scene, log_scales, shears)
+    try:
+        changed |= _covariance(scene, log_scales, shears)
+    except torch.linalg.LinAlgError as error:
+        raise DivergedError(f"the network makes covariances that are no such thing: {error}") from error
     return replace(scene, **changed)
 
 

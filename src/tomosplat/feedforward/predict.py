@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import EmptySceneError, InputError
+from tomosplat.errors import DivergedError, EmptySceneError, InputError
 from tomosplat.feedforward.encoding import encode_scan
 from tomosplat.feedforward.head import N_CHANNELS, Primed, activate
 from tomosplat.feedforward.lights import light_field
@@ -64,6 +64,7 @@ def predict(
         InputError: The model expects another kind of priming.
         MemoryLimitError: The memory is not enough.
         EmptySceneError: Nothing that could be seen came out.
+        DivergedError: What came out is not finite.
     """
     bf16 = has_bf16() if bf16 is None else bf16
     shape = half_shape(optical)
@@ -81,6 +82,9 @@ def predict(
     offsets = offsets_of(model, optical, primed, parts, bf16=bf16, progress=progress)
     with torch.no_grad():
         scene = activate(primed, offsets)
+    broken = [name for name, tensor in scene.unmeasured().tensors().items() if not bool(tensor.isfinite().all())]
+    if broken:
+        raise DivergedError(f"the network makes {', '.join(broken)} that are not finite; take another checkpoint")
     keep = scene.opacities >= _MIN_OPACITY
     if not bool(keep.any()):
         raise EmptySceneError(f"all of the {len(scene):,} Gaussians came out too faint to be drawn")
