@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.training.subjects import ignore
@@ -60,3 +64,16 @@ def test_a_part_of_a_case_is_where_it_was(manifest) -> None:
     assert np.array_equal(part[0].values, whole[0].values[3:9])
     assert np.array_equal(part[1].values, whole[1].values[3:9])
     assert np.allclose(part[0].grid.to_world([[0, 0, 0]]), whole[0].grid.to_world([[3, 0, 0]]))
+
+
+def test_looks_of_another_seed_or_another_shard_are_baked_anew(manifest, looks, tmp_path) -> None:
+    folder = Path(shutil.copytree(looks[0].parent, tmp_path / "looks"))
+    path = folder / looks[0].name
+    before = path.read_bytes()
+    bake_looks(manifest, folder, 1, SEEN, 1, ignore)
+    assert path.read_bytes() != before
+    prepared_again = replace(manifest.cases["torso-0"], sha256="another")
+    bake_looks(Manifest(manifest.folder, {"torso-0": prepared_again}), folder, 1, SEEN, 0, ignore)
+    assert path.read_bytes() != before, "it says what it was baked of"
+    bake_looks(manifest, folder, 1, SEEN, 0, ignore)
+    assert path.read_bytes() == before

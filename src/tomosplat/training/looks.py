@@ -25,7 +25,7 @@ from tomosplat.transfer import JitterRanges, TransferFunctions, apply_transfer, 
 from tomosplat.volume import LabelMap, OpticalVolume, Volume
 
 #: Changes whenever looks baked before are not what would be baked now.
-LOOK_VERSION = 1
+LOOK_VERSION = 2
 #: Wider than those of ``prepare``: colours of all kinds, and organs from hazy to solid.
 _JITTER = JitterRanges(shift=40, stretch=1.3, color=0.15, tint=0.5, opacity=3.0)
 #: Lines for each Gaussian, and at most: what is left of noise, the network averages over all scans.
@@ -110,6 +110,8 @@ def bake_looks(
 ) -> list[Path]:
     """Bake the looks of all cases that are not in ``folder`` yet; the files of all, cases in turn.
 
+    A look that was baked of another shard, with another seed or by another version is baked anew.
+
     Raises:
         InputError: The dataset is empty or a case is no CT in HU.
         OutputError: A file could not be written.
@@ -121,16 +123,19 @@ def bake_looks(
     paths = []
     for done, (case, number) in enumerate(wanted):
         path = folder / f"{case}.{number}.safetensors"
+        origin = hash_data([LOOK_VERSION, manifest.cases[case].sha256, functions.to_dict(), seed])
+        if path.exists() and Shard(path).description.get("origin") != origin:
+            path.unlink()
         if not path.exists():
             volume, labels = case_of(manifest.open(case, check=False))
-            _bake(draw_look(case, number, labels, functions, seed), volume, labels, path)
+            _bake(draw_look(case, number, labels, functions, seed), volume, labels, path, origin)
         if path.exists():  # else nothing of these organs is visible
             paths.append(path)
         progress(done + 1, len(wanted))
     return paths
 
 
-def _bake(look: Look, volume: Volume, labels: LabelMap, path: Path) -> None:
+def _bake(look: Look, volume: Volume, labels: LabelMap, path: Path, origin: str) -> None:
     """Write a look, unless there is nothing to see in it: marched light of its Gaussians, and baked light.
 
     ``places`` [N, 3] int16 voxels of the half-resolution grid, ``features`` [N, 5] light channels, ``marched`` and
@@ -151,5 +156,5 @@ def _bake(look: Look, volume: Volume, labels: LabelMap, path: Path) -> None:
         "baked": scattered(blocks.rgb, baked.arriving, MULTIPLE_SCATTERING).astype(np.float16),
         "hits": np.minimum(baked.hits, 255).astype(np.uint8),
     }
-    description = {"look_version": LOOK_VERSION, **look.to_dict()}
+    description = {"origin": origin, **look.to_dict()}
     write_shard(path, {name: Stack.of(array) for name, array in arrays.items()}, description)
