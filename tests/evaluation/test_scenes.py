@@ -13,7 +13,7 @@ from tomosplat.evaluation.scenes import SceneOrder, make_scene
 from tomosplat.evaluation.spending import spending
 from tomosplat.evaluation.truth import trace_pictures, views_of
 from tomosplat.files.scenes import read_scene
-from tomosplat.pipeline.scan import PreparedScan
+from tomosplat.pipeline.scan import PreparedScan, visible_ids
 from tomosplat.volume.torso import torso
 
 
@@ -39,6 +39,7 @@ def test_every_method_makes_a_scene(name, shard, tmp_path):
     assert bool(scene.means.isfinite().all())
     if not views:
         assert set(scene.labels.tolist()) <= set(look.visible or ())
+        assert visible_ids(scene.provenance["organs"]) == look.visible
 
 
 def test_organs_are_switched_off_only_where_some_are_hidden(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from tomosplat.anatomy import LABEL_NAMES
 from tomosplat.errors import EmptySceneError, InputError
 from tomosplat.evaluation.protocol import ChosenLook
 from tomosplat.fitting import DensityControl, FitSettings, View, fit, load_checkpoint, save_checkpoint
@@ -94,7 +95,8 @@ def _switched(task: Task) -> GaussianScene:
     visible = task.look.visible
     if visible is None:
         raise InputError("switching organs off needs a look that does not show all of them")
-    return relit(_prime(task, None, "march"), visible)
+    scene = relit(_prime(task, None, "march"), visible)
+    return replace(scene, provenance={**scene.provenance, "organs": _named(visible)})
 
 
 def _from_surface(task: Task) -> GaussianScene:
@@ -143,8 +145,13 @@ def method_place(name: str) -> tuple[int, bool]:
 
 
 def _prime(task: Task, visible: list[int] | None, light: LightMode) -> GaussianScene:
-    options = PrimingOptions(light=light, rig=task.rig)
+    options = PrimingOptions(light=light, rig=task.rig, organs=_named(visible))
     return prime_prepared(task.prepared, task.look.functions, visible, options, Report())
+
+
+def _named(visible: Sequence[int] | None) -> str | None:
+    """What is shown, as ``--organs`` has it: the scene tells it to whoever compares it with the truth later."""
+    return None if visible is None else ",".join(LABEL_NAMES[label] for label in visible)
 
 
 def _fitted(scene: GaussianScene, fitting: Fitting, *, model: Model, densify: bool) -> GaussianScene:
