@@ -80,7 +80,7 @@ def measured(
     """
     sums = so_far or ComparedViews.none_of(scene)
     cameras = views_around(optical, options)
-    clean = can_denoise() and not options.raw
+    clean = denoises(options)
     with report.stage("compare views") as progress:
         progress(sums.done, len(cameras))
         for index in range(sums.done, len(cameras)):
@@ -98,6 +98,11 @@ def measured(
     organs = _organs(scene.labels.numpy(), sums.blended.numpy())
     fidelity = Fidelity(options.n_views, options.size, 2 * options.samples, clean, organs)
     return replace(scene, errors=gaussian_errors(sums.blended).to(scene.means), fidelity=fidelity)
+
+
+def denoises(options: FidelityOptions) -> bool:
+    """Whether the truth is denoised."""
+    return can_denoise() and not options.raw
 
 
 def views_around(optical: OpticalVolume, options: FidelityOptions) -> Cameras:

@@ -15,7 +15,7 @@ from tomosplat.files.scenes import check_scene_name, read_scene, write_scene
 from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.gaussians import Agreement, GaussianScene
 from tomosplat.jobs import hash_data, hash_file
-from tomosplat.pipeline.compare_views import ComparedViews, measured
+from tomosplat.pipeline.compare_views import ComparedViews, denoises, measured
 from tomosplat.pipeline.options import FidelityOptions, ReadingOptions
 from tomosplat.pipeline.scene_truth import scene_truth
 from tomosplat.report import Report
@@ -53,8 +53,7 @@ def fidelity_file(
         scene = measured(scene, optical, rig, options, report)
     else:
         path = output.with_name(f".{output.name}.views")
-        work = {"scene": hash_file(scene_path), "scan": str(scan), **asdict(reading), **asdict(options)}
-        key = hash_data({name: str(value) for name, value in work.items()})
+        key = _key(scene_path, scan, reading, options)
         views = _load(path, key) if path.is_file() else ComparedViews.none_of(scene)
         if views.done:
             report.history.append(f"went on after view {views.done}")
@@ -66,6 +65,18 @@ def fidelity_file(
         path.unlink(missing_ok=True)
     report.facts["fidelity"] = described_fidelity(scene)
     return scene
+
+
+def _key(scene: Path, scan: Path, reading: ReadingOptions, options: FidelityOptions) -> str:
+    """Hash of what the views so far depend on."""
+    work = {
+        "scene": hash_file(scene),
+        "scan": scan,
+        "denoised": denoises(options),
+        **asdict(reading),
+        **asdict(options),
+    }
+    return hash_data({name: str(value) for name, value in work.items()})
 
 
 def _save(path: Path, key: str, views: ComparedViews) -> None:
@@ -118,10 +129,11 @@ def fidelity_table(scene: GaussianScene) -> str:
     lines = [f"{'organ':<32}{'trust':>8}{'error %':>10}{'PSNR dB':>10}{'noise %':>10}"]
     for name, figures in [("all", described["all"]), *organs]:
         columns = zip(("trust", "error_percent", "psnr_db", "noise_percent"), (8, 10, 10, 10), strict=True)
-        cells = [f"{_cell(figures[column]):>{width}}" for column, width in columns]
+        missing = "not seen" if figures["trust"] is None else "-"  # else the error is 0
+        cells = [f"{_cell(figures[column], missing):>{width}}" for column, width in columns]
         lines.append(f"{name:<32}{''.join(cells)}")
     return "\n".join(lines)
 
 
-def _cell(value: float | None) -> str:
-    return "not seen" if value is None else f"{value:.1f}"
+def _cell(value: float | None, missing: str) -> str:
+    return missing if value is None else f"{value:.1f}"

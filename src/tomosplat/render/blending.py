@@ -40,6 +40,6 @@ def blended_sums(scene: GaussianScene, cameras: Cameras, fields: Tensor, *, back
     sh.requires_grad_()
     picture = rasterize(replace(scene, sh=sh), cameras, backend=backend).rgba
     if not picture.requires_grad:  # nothing is in view
-        return torch.zeros(len(scene), 3, dtype=torch.float64)
+        return sh.new_zeros(len(scene), 3, dtype=torch.float64)
     (gradient,) = torch.autograd.grad(picture[..., :3], sh, fields.to(picture.dtype))
     return gradient[:, 0].double() / SH_C0
