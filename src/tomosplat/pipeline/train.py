@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tomosplat.errors import InputError, OutputError
+from tomosplat.errors import InputError, MemoryLimitError, OutputError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
 from tomosplat.feedforward.predict import has_bf16
 from tomosplat.files.dataset import Manifest, read_manifest
@@ -90,8 +90,16 @@ class _Kept:
         model: Model = state.model(self._settings)
         about = {"steps": state.step, "settings": asdict(self._settings), "cases": sorted(self._manifest.cases)}
         self._report.facts |= {"sha256": save_model(self.model, replace(model, about=about)), "steps": state.step}
-        write_preview(self._preview, model, self._manifest, self._looks)
+        self._write_preview(model)
         self._written = time.monotonic()
+
+    def _write_preview(self, model: Model) -> None:
+        try:
+            write_preview(self._preview, model, self._manifest, self._looks)
+        except MemoryLimitError as error:  # a network that sees a scan as a whole learns from crops of any scan
+            note = f"there is no preview: {error}"
+            if note not in self._report.history:
+                self._report.history.append(note)
 
 
 def _settings(options: TrainingOptions) -> TrainSettings:
