@@ -89,7 +89,7 @@ def activate(primed: Primed, offsets: Tensor) -> GaussianScene:
         changed["illumination"] = scene.illumination * light_change(color).exp()
     try:
         changed |= _covariance(scene, log_scales, shears)
-    except torch.linalg.LinAlgError as error:
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # not in its __all__
         raise DivergedError(f"the network makes covariances that are no such thing: {error}") from error
     return replace(scene, **changed)
 
