@@ -26,7 +26,7 @@ from tomosplat.report import Progress
 from tomosplat.volume import LabelMap, Volume
 
 #: Changes whenever scenes made before are not what would be made now.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
