@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tomosplat.errors import OutputError
-from tomosplat.files.atomic import writing
+from tomosplat.files.atomic import make_folder, writing
 
 
 def test_the_target_appears_only_when_the_block_has_ended(tmp_path):
@@ -65,3 +65,12 @@ def test_a_file_is_not_taken_for_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="there is no folder"), writing(tmp_path / "file" / "out.png"):
         pytest.fail("the block must not run")
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        make_folder(tmp_path / "file")

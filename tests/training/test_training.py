@@ -12,7 +12,7 @@ import torch
 from tests.feedforward.subjects import cloudy, primed_of
 from tests.training.subjects import CROP, ignore, part_of_torso
 
-from tomosplat.errors import InputError
+from tomosplat.errors import InputError, OutputError
 from tomosplat.feedforward import model
 from tomosplat.feedforward.encoding import SCAN_CHANNELS, encode_scan
 from tomosplat.feedforward.head import activate
@@ -77,6 +77,11 @@ def test_curves_lose_the_steps_that_a_kill_undid(tmp_path) -> None:
         file.write('{"step": 6, "lo')
     curves.rewind(3)
     assert [json.loads(line)["step"] for line in curves.path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_curves_that_cannot_be_written_are_a_named_error(tmp_path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        Curves(tmp_path).add({"step": 1})
 
 
 def test_the_rate_falls_to_zero() -> None:

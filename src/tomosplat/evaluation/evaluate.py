@@ -18,6 +18,7 @@ from tomosplat.evaluation.scores import ScoreOrder, score
 from tomosplat.evaluation.sheets import SheetRow, write_sheet
 from tomosplat.evaluation.tables import Results, write_tables
 from tomosplat.evaluation.truth import Part, PicturesOrder, trace_pictures
+from tomosplat.files.atomic import make_folder
 from tomosplat.jobs import Case, Outcome, Product, Records, hash_data, run_cases
 from tomosplat.metrics import has_perceptual_weights
 from tomosplat.pipeline.case_lists import find_cases
@@ -202,7 +203,7 @@ def _write_sheets(folder: Path, truths: Mapping[tuple[str, str], Marker], scores
     for marker in sorted(scores, key=lambda marker: method_place(marker["facts"]["method"])):
         facts, picture = marker["facts"], folder / _SCORES / f"{marker['id']}.png"
         pictures.setdefault(facts["case"], {}).setdefault(facts["look"], {})[facts["method"]] = picture
-    (folder / _SHEETS).mkdir(exist_ok=True)
+    make_folder(folder / _SHEETS)
     for case, looks in pictures.items():
         rows = [
             SheetRow(look, folder / _TRUTH / f"{truths[case, look]['id']}.png", looks[look])

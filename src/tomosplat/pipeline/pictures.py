@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tomosplat.errors import OutputError
+from tomosplat.files.atomic import make_folder
 from tomosplat.files.images import write_png
 from tomosplat.files.videos import write_mp4
 from tomosplat.geometry import Cameras
@@ -52,9 +52,6 @@ def write_pictures(output: Path, cameras: Cameras, draw: Draw, fps: int, report:
 
 
 def _write_folder(folder: Path, pictures: Iterator[NDArray[np.uint8]]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     for index, pixels in enumerate(pictures):
         write_png(folder / f"{index:04d}.png", pixels)

@@ -6,9 +6,10 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tomosplat.errors import InputError, MemoryLimitError, OutputError
+from tomosplat.errors import InputError, MemoryLimitError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
 from tomosplat.feedforward.predict import has_bf16
+from tomosplat.files.atomic import make_folder
 from tomosplat.files.dataset import Manifest, read_manifest
 from tomosplat.pipeline.train_options import TrainingOptions
 from tomosplat.report import Report
@@ -34,10 +35,7 @@ def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report:
     if start is not None and start.settings != settings.model:
         raise InputError(f"{options.start} is a model of other settings: {start.settings}, not {settings.model}")
     manifest = read_manifest(dataset)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     with report.stage("bake looks") as progress:
         functions = TransferFunctions.preset("seen")
         looks = bake_looks(manifest, folder / "looks", options.looks, functions, options.seed, progress)

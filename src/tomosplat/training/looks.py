@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
 from tomosplat.errors import InputError
 from tomosplat.feedforward.lights import MarchedLight, places_of
+from tomosplat.files.atomic import make_folder
 from tomosplat.files.dataset import Manifest
 from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.gaussians import MULTIPLE_SCATTERING, block_moments, scattered
@@ -118,7 +119,7 @@ def bake_looks(
     """
     if not manifest.cases:
         raise InputError(f"{manifest.folder} has no case to learn from; make some with tomosplat prepare")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     wanted = [(case, number) for number in range(n_looks) for case in manifest.cases]
     paths = []
     for done, (case, number) in enumerate(wanted):

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import DivergedError
+from tomosplat.errors import DivergedError, OutputError
+from tomosplat.files.atomic import writing
 from tomosplat.files.dataset import Manifest
 from tomosplat.report import Progress
 from tomosplat.training.crops import augmented, draw_crop
@@ -27,7 +28,7 @@ OnStep = Callable[[TrainState, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Curves:
-    """A file with a JSON object for each step.
+    """A file with a JSON object for each step; what it cannot write is an ``OutputError``.
 
     Attributes:
         path: The file; lines of steps that a kill undid are dropped when the training goes on.
@@ -40,12 +41,16 @@ class Curves:
         if self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-            self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            with writing(self.path) as temporary:
+                temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def add(self, values: dict[str, float]) -> None:
         """Append a line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
 def train_dense(
