@@ -161,6 +161,14 @@ def test_a_scene_that_does_not_know_its_light_is_refused(run, small_scene, small
     refused(run, path, small_scan.ct, small_scan.labels, tmp_path, says=says)
 
 
+@pytest.mark.parametrize("provenance", [{"spacing_mm": "fine"}, {"fit": {}}, {"fit": 3}, {"fit": {"from": []}}])
+def test_a_scene_whose_account_of_itself_is_malformed_is_refused(run, small_scene, small_scan, tmp_path, provenance):
+    scene, path = read_scene(small_scene), tmp_path / "odd.ply"
+    write_scene(path, replace(scene, provenance=provenance))
+    says = "account of how it was made is malformed"
+    refused(run, path, tmp_path / "absent.nii", small_scan.labels, tmp_path, says=says)
+
+
 @pytest.mark.parametrize("option", ["--n-views", "--size", "--samples"])
 def test_nothing_to_compare_is_refused(run, small_scene, small_scan, tmp_path, option) -> None:
     refused(run, small_scene, small_scan.ct, small_scan.labels, tmp_path, option, 0, says="must be at least 1")

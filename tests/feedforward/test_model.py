@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tomosplat.errors import FileFormatError, InputError
+from tomosplat.errors import DivergedError, FileFormatError, InputError
 from tomosplat.feedforward.encoding import IntensityScale
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model, shipped_path
 from tomosplat.files.shards import Shard, Stack, write_shard
@@ -47,6 +47,15 @@ def test_the_same_weights_have_the_same_hash_and_other_settings_another(tmp_path
     assert save_model(tmp_path / "a.safetensors", Model.untrained(SETTINGS, seed=3)) == sha256
     other = replace(SETTINGS, scale=IntensityScale(-900.0, 900.0, -11.0, 300.0))
     assert save_model(tmp_path / "b.safetensors", Model.untrained(other, seed=3)) != sha256
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path) -> None:
+    model = Model.untrained(SETTINGS)
+    with torch.no_grad():
+        model.network.head.bias[0] = 1e5
+    with pytest.raises(DivergedError, match=r"head\.bias"):
+        save_model(tmp_path / "x.safetensors", model)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_version_is_refused(tmp_path, checkpoint) -> None:

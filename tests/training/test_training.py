@@ -91,7 +91,16 @@ def test_the_rate_falls_to_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"crop": 12}, {"crop": 0}, {"dense_steps": -1}, {"learning_rate": 0.0}, {"ema": 1.0}, {"bf16": True}]
+    "changes",
+    [
+        {"crop": 12},
+        {"crop": 0},
+        {"crop": 16, "model": ModelSettings(preset="paper")},
+        {"dense_steps": -1},
+        {"learning_rate": 0.0},
+        {"ema": 1.0},
+        {"bf16": True},
+    ],
 )
 def test_impossible_settings_are_refused(changes) -> None:
     with pytest.raises(InputError):

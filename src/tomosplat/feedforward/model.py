@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import FileFormatError, InputError
+from tomosplat.errors import DivergedError, FileFormatError, InputError
 from tomosplat.feedforward.encoding import CT_SCALE, SCAN_CHANNELS, IntensityScale
 from tomosplat.feedforward.head import N_CHANNELS
 from tomosplat.feedforward.lights import LIGHT_CHANNELS
@@ -81,9 +81,13 @@ def save_model(path: Path, model: Model) -> str:
     """Write a model's weights in half precision with everything else; returns their hash.
 
     Raises:
+        DivergedError: A weight is not finite in half precision; nothing is written.
         OutputError: The file could not be written.
     """
     weights = {name: tensor.detach().half().contiguous() for name, tensor in model.network.state_dict().items()}
+    broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
+    if broken:
+        raise DivergedError(f"weights are not finite in half precision ({broken[0]}); train with a lower learning rate")
     sha256 = _hash(model.settings, weights)
     description = {
         "checkpoint_version": CHECKPOINT_VERSION,

@@ -9,6 +9,7 @@ import numpy as np
 
 from tomosplat.errors import GeometryError, InputError
 from tomosplat.gaussians import GaussianScene
+from tomosplat.geometry import FloatArray
 from tomosplat.lighting import LightRig
 from tomosplat.pipeline.belonging import check_belongs, check_labels_belong
 from tomosplat.pipeline.options import ReadingOptions
@@ -32,7 +33,7 @@ def scene_truth(
         GeometryError: The scan is another one, elsewhere in space, or read to another grid.
         LabelError: The labels are not those that the scene was made with.
     """
-    shading, made = scene.shading, _origin(scene.provenance)
+    shading = scene.shading
     missing = [name for name in ("functions", "rig", "bounds_mm") if name not in shading]
     if missing:
         raise InputError(
@@ -43,16 +44,14 @@ def scene_truth(
         TransferFunctions.from_dict(shading["functions"]),
         LightRig.from_dict("of the scene", shading["rig"]),
     )
-    organs = made.get("organs")
-    visible = visible_ids(organs if organs is None else str(organs))
-    spacing = made.get("spacing_mm")
+    organs, spacing, own = _account(scene)
+    visible = visible_ids(organs)
     if spacing is not None and abs(spacing - reading.spacing) > 1e-6:
         raise GeometryError(
             f"the scene was made on a grid of {spacing:g} mm, not {reading.spacing:g}: --spacing {spacing:g}"
         )
     prepared = prepare_scan(scan, reading, report)
     bounds = np.stack(prepared.volume.grid.bounds)
-    own = np.asarray(shading["bounds_mm"], dtype=np.float64)
     if own.shape != bounds.shape or np.abs(own - bounds).max() > _SAME_MM:
         raise GeometryError(
             f"{scan} lies elsewhere than the scan of the scene: its grid spans {bounds.tolist()} mm, the scene's "
@@ -61,6 +60,17 @@ def scene_truth(
     check_belongs(scene, prepared.volume, str(scan))
     check_labels_belong(scene, prepared.labels)
     return color_scan(prepared, functions, visible, report), rig
+
+
+def _account(scene: GaussianScene) -> tuple[str | None, float | None, FloatArray]:
+    """Organs and grid spacing as far as the scene tells them, and its box in mm."""
+    try:
+        made = _origin(scene.provenance)
+        organs, spacing = made.get("organs"), made.get("spacing_mm")
+        bounds: FloatArray = np.asarray(scene.shading["bounds_mm"], dtype=np.float64)
+        return None if organs is None else str(organs), None if spacing is None else float(spacing), bounds
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the scene's account of how it was made is malformed: {error!r}") from error
 
 
 def _origin(provenance: Any) -> Any:

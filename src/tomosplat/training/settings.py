@@ -55,6 +55,8 @@ class TrainSettings:
         multiple = self.model.layout.multiple // 2
         if self.crop < 1 or self.crop % multiple:
             raise InputError(f"crop must be a multiple of {multiple} for this network, got {self.crop}")
+        if self.model.layout.norm == "instance" and self.crop < 2 * multiple:
+            raise InputError(f"crop must be at least {2 * multiple} for a network with instance norm, got {self.crop}")
         if self.bf16 and self.crop < SMALLEST_BF16_CROP:
             raise InputError(f"crop must be at least {SMALLEST_BF16_CROP} in bfloat16, got {self.crop}")
         if not (self.learning_rate > 0 and self.picture_rate > 0 and 0 <= self.ema < 1 and 0 <= self.ssim_weight <= 1):
