@@ -40,8 +40,8 @@ Illumination = Callable[[BlockMoments], Light]
 
 #: Standard deviation of a Gaussian that stands for a full block, in block edges.
 SIGMA = 0.5
-#: The same along a surface. With 0.5, what lies under an opaque surface shows between the Gaussians on it as a lattice.
-SURFACE_SIGMA = 0.6
+#: The same along a surface. With 0.6 and less, what lies under it shows between the Gaussians as a lattice.
+SURFACE_SIGMA = 0.7
 #: Least standard deviation, in block edges. Where a block is filled in part its Gaussian moves but gets no narrower:
 #: what lies behind would show beside it. Of 0.2 to 0.6, best in colour without a wider silhouette.
 MIN_SIGMA = 0.5

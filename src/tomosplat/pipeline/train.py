@@ -18,7 +18,6 @@ from tomosplat.training.loop import Curves, train_dense, train_pictures
 from tomosplat.training.preview import write_preview
 from tomosplat.training.settings import SMALLEST_BF16_CROP, TrainSettings
 from tomosplat.training.state import TrainState, load_state, save_state
-from tomosplat.training.warm_start import warm_start
 from tomosplat.transfer import TransferFunctions
 
 
@@ -40,13 +39,7 @@ def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report:
         functions = TransferFunctions.preset("seen")
         looks = bake_looks(manifest, folder / "looks", options.looks, functions, options.seed, progress)
     kept = _Kept(folder, manifest, looks, settings, options, report)
-    if kept.state.exists():
-        state = load_state(kept.state, settings)
-    else:
-        state = TrainState.begin(settings, start)
-        if start is None and options.warm_crops:
-            with report.stage("solve the head"):
-                warm_start(state, manifest, looks, settings, options.warm_crops)
+    state = load_state(kept.state, settings) if kept.state.exists() else TrainState.begin(settings, start)
     kept.curves.rewind(state.step)
     if state.step:
         report.history.append(f"went on from step {state.step}")
@@ -101,10 +94,9 @@ class _Kept:
 
 
 def _settings(options: TrainingOptions) -> TrainSettings:
-    if options.looks < 1 or options.warm_crops < 0 or not options.minutes >= 0:
+    if options.looks < 1 or not options.minutes >= 0:
         raise InputError(
-            "--looks must be at least 1, --minutes and --warm-crops at least 0; "
-            f"got {options.looks}, {options.minutes} and {options.warm_crops}"
+            f"--looks must be at least 1 and --minutes at least 0, got {options.looks} and {options.minutes}"
         )
     return TrainSettings(
         model=ModelSettings(preset=options.preset, light_channels=options.light_channels),
@@ -115,5 +107,6 @@ def _settings(options: TrainingOptions) -> TrainSettings:
         learning_rate=options.learning_rate,
         picture_rate=options.learning_rate / 5,
         bf16=has_bf16() and options.crop >= SMALLEST_BF16_CROP if options.bf16 is None else options.bf16,
+        solve_crops=options.solve_crops,
         seed=options.seed,
     )

@@ -32,8 +32,8 @@ class TrainingOptions:
     """Compute in bfloat16; by default where the processor has it and crops are not too small for it."""
     minutes: float = 5.0
     """How often the state, the weights and the preview are written."""
-    warm_crops: int = 32
-    """Crops from which the head's first weights are solved by least squares; 0 leaves them at zero."""
+    solve_crops: int = 64
+    """Crops from which the head is solved by least squares before the first stage and after it; 0 for never."""
     start: Path | None = None
     """Begin with these weights instead of random ones."""
     seed: int = 0

@@ -19,6 +19,7 @@ from tomosplat.report import Progress
 from tomosplat.training.crops import augmented, draw_crop
 from tomosplat.training.losses import dense_loss
 from tomosplat.training.pictures import PictureSource, draw_cube, predicted_picture_loss
+from tomosplat.training.readout import solve_head
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
 
@@ -64,12 +65,16 @@ def train_dense(
 ) -> None:
     """Take the first stage's steps that ``state`` has not taken: from baked light, crop by crop.
 
+    The head is solved in closed form before the first step and after the last (``solve_head``).
+
     Each step draws from random numbers of its own, so a training that was stopped goes on to the bit.
 
     Raises:
         DivergedError: A loss or a gradient is not finite.
     """
     model = settings.model
+    if state.step == 0 and not bool(state.network.head.weight.any()):
+        _solve_heads(state, manifest, looks, settings)
 
     def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
         crop = draw_crop(manifest, looks, settings.crop, model.scale, rng)
@@ -82,6 +87,14 @@ def train_dense(
         return dense_loss(field, crop), float(primed)
 
     _run(_Stage(0, settings.dense_steps, settings.learning_rate), state, settings, losses, progress, on_step)
+    if state.step == settings.dense_steps:
+        _solve_heads(state, manifest, looks, settings)
+
+
+def _solve_heads(state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings) -> None:
+    if settings.solve_crops:
+        for network in (state.network, state.average):
+            solve_head(network, manifest, looks, settings)
 
 
 def train_pictures(

@@ -27,6 +27,7 @@ class TrainSettings:
         power: The rate falls as (1 − done)^power (poly schedule, nnU-Net's 0.9).
         ema: Memory of the averaged weights, which are what is kept in the end.
         ssim_weight: Of 1 − SSIM in the loss of pictures, beside L1.
+        solve_crops: Crops from which the head is solved at the beginning and the end of the first stage; 0 for never.
         bf16: Compute in bfloat16; the weights stay float32.
         augment: Vary what is shown in the first stage; without it a network learns its crops by heart.
         seed: Draws crops, augmentation and first weights.
@@ -45,13 +46,14 @@ class TrainSettings:
     power: float = 0.9
     ema: float = 0.995
     ssim_weight: float = 0.2
+    solve_crops: int = 0
     bf16: bool = False
     augment: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.dense_steps, self.picture_steps, self.seed) < 0 or self.accumulate < 1:
-            raise InputError("steps and seed must be at least 0 and accumulate at least 1")
+        if min(self.dense_steps, self.picture_steps, self.solve_crops, self.seed) < 0 or self.accumulate < 1:
+            raise InputError("steps, crops to solve from and seed must be at least 0 and accumulate at least 1")
         multiple = self.model.layout.multiple // 2
         if self.crop < 1 or self.crop % multiple:
             raise InputError(f"crop must be a multiple of {multiple} for this network, got {self.crop}")

@@ -1,4 +1,4 @@
-"""The first weights of the head in closed form: what a linear readout of random features can know of the light."""
+"""The head's colour weights in closed form: the best linear readout of what the network sees."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ import numpy as np
 import torch
 
 from tomosplat.files.dataset import Manifest
+from tomosplat.networks import UNet3D
 from tomosplat.training.crops import Crop, draw_crop
 from tomosplat.training.losses import COLOR, GAMMA
 from tomosplat.training.settings import TrainSettings
-from tomosplat.training.state import TrainState
 
 #: Ridge, relative to the mean square of the features.
 _RIDGE = 1e-3
 
 
-def warm_start(state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings, n_crops: int) -> None:
-    """Solve the head's colour channels by least squares on a few crops; the other channels stay as they are.
+def solve_head(network: UNet3D, manifest: Manifest, looks: list[Path], settings: TrainSettings) -> None:
+    """Solve the head's colour channels by least squares on ``settings.solve_crops`` crops; the others stay.
 
-    A network whose layers are random already tells surfaces from depths, so that its readout saves the first few
-    hundred steps. The loss is linearised: the gamma of a colour times exp(x) is about 1 + gamma x times its own.
+    Layers that are still random already tell surfaces from depths, so that at the beginning this saves hundreds of
+    steps; at the end it takes out what the last steps' noise has left. The features do not depend on the head, so doing
+    it twice changes nothing. The loss is linearised: the gamma of a colour times exp(x) is about 1 + gamma x times its
+    own.
 
     Args:
-        state: A training that has not begun.
+        network: Its head is changed.
         manifest: The dataset.
         looks: Its baked looks.
         settings: How it is trained.
-        n_crops: How many crops to look at.
     """
-    normal = [_Normal.zeros(state.network.head.in_channels + 1) for _ in range(3)]
-    for n in range(n_crops):
-        rng = np.random.default_rng([settings.seed, n, n_crops])
+    normal = [_Normal.zeros(network.head.in_channels + 1) for _ in range(3)]
+    for n in range(settings.solve_crops):
+        rng = np.random.default_rng([settings.seed, n, settings.solve_crops])
         crop = draw_crop(manifest, looks, settings.crop, settings.model.scale, rng)
-        features = _features(state, crop, settings)
+        features = _features(network, crop, settings)
         weights = (crop.weights / crop.weights.sum()).double()
         for channel, equations in enumerate(normal):
             own = crop.marched[:, channel].double() ** GAMMA
             equations.add(features * (GAMMA * own)[:, None], crop.baked[:, channel].double() ** GAMMA - own, weights)
     solved = torch.stack([equations.solve() for equations in normal]).float()
     with torch.no_grad():
-        for network in (state.network, state.average):
-            network.head.weight[COLOR] = solved[:, :-1, None, None, None]
-            assert network.head.bias is not None
+        network.head.weight[COLOR] = solved[:, :-1, None, None, None]
+        if network.head.bias is not None:
             network.head.bias[COLOR] = solved[:, -1]
 
 
@@ -68,11 +68,11 @@ class _Normal:
         return solved
 
 
-def _features(state: TrainState, crop: Crop, settings: TrainSettings) -> torch.Tensor:
+def _features(network: UNet3D, crop: Crop, settings: TrainSettings) -> torch.Tensor:
     """What the head is given at each Gaussian, and 1, [M, C + 1] float64."""
     light = crop.light[None] if settings.model.light_channels else None
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-        field = state.network.features(crop.scan[None], light)[0]
+        field = network.features(crop.scan[None], light)[0]
     i, j, k = crop.places.unbind(dim=1)
     rows = field[:, i, j, k].T.double()
     return torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], dim=1)
