@@ -41,7 +41,7 @@ class IntensityScale:
 
 
 #: Fingerprint of the labelled voxels of the scans and torsos that the shipped weights learned from: percentiles 0.5
-#: and 99.5, mean and standard deviation (nnU-Net's recipe; ``benchmarks/feedforward.py --fingerprint``).
+#: and 99.5, mean and standard deviation (the recipe of nnU-Net).
 CT_SCALE = IntensityScale(low=-974.0, high=768.0, mean=-111.0, std=419.0)
 
 
