@@ -40,7 +40,7 @@ class IntensityScale:
         return scaled
 
 
-#: Fingerprint of the labelled voxels of the scans and torsos that the shipped weights learned from: percentiles 0.5
+#: Fingerprint of the labelled voxels of ten CTs and six torsos: percentiles 0.5
 #: and 99.5, mean and standard deviation (the recipe of nnU-Net).
 CT_SCALE = IntensityScale(low=-974.0, high=768.0, mean=-111.0, std=419.0)
 
