@@ -80,7 +80,7 @@ def entry(covs: np.ndarray, normal: list[float], extinction: float = 0.5) -> Blo
     )
 
 
-@pytest.mark.parametrize(("length", "along"), [(0, 0.5), (0.25, math.sqrt((0.5**2 + 0.6**2) / 2)), (0.8, 0.6)])
+@pytest.mark.parametrize(("length", "along"), [(0, 0.5), (0.25, math.sqrt((0.5**2 + 0.7**2) / 2)), (0.8, 0.7)])
 def test_full_block_is_a_round_gaussian_that_widens_along_surfaces(length: float, along: float) -> None:
     covs, opacities = matched_gaussians(entry(np.eye(3) * 9 / 12, [0, length, 0]))
     np.testing.assert_allclose(np.sqrt(np.diagonal(covs[0])) / 3, [along, 0.5, along], rtol=1e-5)
