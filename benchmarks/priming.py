@@ -93,7 +93,7 @@ def quality(folder: Path, seeds: list[int]) -> str:
     from tomosplat.pipeline.transfer_files import load_transfer_functions
     from tomosplat.report import Report
 
-    sets = [traced(folder, "test", 32, seed) for seed in seeds]
+    sets = [traced(folder, "test", 400, 32, seed) for seed in seeds]
     views = [View(same[0].camera, sum(view.rgba for view in same) / len(same)) for same in zip(*sets, strict=True)]
     test = [view for n, view in enumerate(views) if n not in _TUNED_ON]
     rows = []
