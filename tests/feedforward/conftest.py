@@ -2,18 +2,4 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numba
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads(), numba.get_num_threads()
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)  # its parallel loops would set those of torch again
-    yield
-    torch.set_num_threads(before[0])
-    numba.set_num_threads(before[1])
+from tests.one_thread import one_thread  # noqa: F401

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 
-import numba
 import pytest
-import torch
+from tests.one_thread import one_thread  # noqa: F401
 from tests.training.subjects import ignore, one_torso
 
 from tomosplat.feedforward import model
@@ -27,17 +25,6 @@ def manifest(tmp_path_factory) -> Manifest:
 def looks(manifest, tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("training") / "looks"
     return bake_looks(manifest, folder, 3, TransferFunctions.preset("seen"), 0, ignore)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Many small operations: threads that wait for each other are slow where others work, too."""
-    before = torch.get_num_threads(), numba.get_num_threads()
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)  # its parallel loops would set those of torch again
-    yield
-    torch.set_num_threads(before[0])
-    numba.set_num_threads(before[1])
 
 
 @pytest.fixture
