@@ -26,8 +26,12 @@ class TrainingOptions:
     """Edge of what the network is shown at once, in voxels of the Gaussians' grid."""
     accumulate: int = 1
     """Crops in each step."""
+    pictures: int = 4
+    """Pictures of a scene in each step of the second stage."""
     learning_rate: float = 1e-3
-    """At the beginning of the first stage; a fifth of it in the second."""
+    """At the beginning of the first stage."""
+    picture_rate: float = 5e-4
+    """Learning rate at the beginning of the second stage."""
     bf16: bool | None = None
     """Compute in bfloat16; by default where the processor has it and crops are not too small for it."""
     minutes: float = 5.0

@@ -92,13 +92,19 @@ def augmented(crop: Crop, rng: np.random.Generator, *, turn: bool) -> Crop:
 
     Light channels are turned along, so that the light comes from elsewhere; without them the network could not know.
     """
-    scan = crop.scan.clone()
+    changed = replace(crop, scan=varied(crop.scan, rng))
+    return _turned(changed, rng) if turn else changed
+
+
+def varied(scan: Tensor, rng: np.random.Generator) -> Tensor:
+    """The channels [6, ...] of a scan whose values are shifted, noisy and now and then in thick slices."""
+    scan = scan.clone()
     values = scan[0].numpy()
     if rng.random() < _THICK_SLICES:
         values[:] = uniform_filter1d(values, 3, axis=int(rng.integers(3)), mode="nearest")
     noise = rng.standard_normal(values.shape, dtype=np.float32)
     values += np.float32(rng.normal(scale=_SHIFT)) + noise * np.float32(abs(rng.normal(scale=_NOISE)))
-    return _turned(replace(crop, scan=scan), rng) if turn else replace(crop, scan=scan)
+    return scan
 
 
 def _turned(crop: Crop, rng: np.random.Generator) -> Crop:
