@@ -187,7 +187,7 @@ def test_training_goes_on_with_the_same_command_and_leaves_a_checkpoint(run, tmp
     dataset, folder = tmp_path / "dataset", tmp_path / "training"
     dataset.mkdir()
     one_torso(dataset)
-    options = ("--looks", 1, "--crop", 8, "--solve-crops", 2, "-o", folder)
+    options = ("--crop", 8, "--solve-crops", 2, "-o", folder)
     code, out, err = run("train", dataset, "--dense-steps", 1, *options)
     assert code == 0, err
     first = load_model(folder / "model.safetensors")

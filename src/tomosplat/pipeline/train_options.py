@@ -15,11 +15,8 @@ class TrainingOptions:
     """compact: 5.6 M parameters, works in tiles; paper: nnU-Net's layout with 31.1 M."""
     light_channels: bool = True
     """Tell the network the marched light, so that its result is right for any light rig and any visible organs."""
-    looks: int = 4
-    """Ways in which each case is shown in the first stage: other colours, organs and light; their light is baked
-    once."""
     dense_steps: int = 2000
-    """Steps of the first stage: from baked light."""
+    """Steps of the first stage: from scenes fitted to the dataset's pictures, each once."""
     picture_steps: int = 0
     """Steps of the second stage: from the dataset's pictures, through the splatting."""
     crop: int = 48

@@ -64,7 +64,7 @@ def train_dense(
     progress: Progress | None = None,
     on_step: OnStep | None = None,
 ) -> None:
-    """Take the first stage's steps that ``state`` has not taken: from baked light, crop by crop.
+    """Take the first stage's steps that ``state`` has not taken: from fitted scenes, crop by crop.
 
     The head is solved in closed form before the first step and after the last (``solve_head``).
 

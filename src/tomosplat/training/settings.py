@@ -14,7 +14,7 @@ SMALLEST_BF16_CROP = 32
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """Two stages: from baked light, then from pictures; each with Adam and a learning rate that falls to zero.
+    """Two stages: from fitted scenes, then from pictures; each with Adam and a learning rate that falls to zero.
 
     Attributes:
         model: What is trained.

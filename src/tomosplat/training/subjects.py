@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tomosplat.anatomy import VISIBLE_SETS
-from tomosplat.errors import InputError
 from tomosplat.feedforward.encoding import IntensityScale, encode_scan
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.lights import MarchedLight, places_of
@@ -19,9 +17,7 @@ from tomosplat.files.shards import Shard
 from tomosplat.fitting import View
 from tomosplat.fitting.shard_views import shard_view
 from tomosplat.gaussians import prime
-from tomosplat.lighting import LightRig
-from tomosplat.training.looks import Look, case_of
-from tomosplat.transfer import TransferFunctions
+from tomosplat.training.looks import Look, case_of, looks_of, shown_pictures
 
 #: Bytes of subjects that are kept; priming one anew takes as long as a few steps.
 _MEMORY = 4_000_000_000
@@ -79,10 +75,8 @@ class Subjects:
 
     def __init__(self, manifest: Manifest, scale: IntensityScale, *, lit: bool) -> None:
         self._manifest, self._scale, self._lit = manifest, scale, lit
-        self._names = [(case, look) for case, entry in manifest.cases.items() for look in entry.facts["looks"]]
+        self._names = looks_of(manifest)
         self._kept: OrderedDict[tuple[str, str], Subject] = OrderedDict()
-        if not self._names:
-            raise InputError(f"{manifest.folder} has no pictures to learn from")
 
     def draw(self, rng: np.random.Generator) -> Subject:
         """Any of them.
@@ -100,19 +94,11 @@ class Subjects:
 
     def _prepared(self, case: str, name: str) -> Subject:
         shard = self._manifest.open(case, check=False)
-        shown, tf, rig = name.split("/")
-        indices = np.flatnonzero(~shard[f"{shown}/held_out"])
-        if not len(indices):
-            raise InputError(f"all pictures {name} of case {case} are held out; prepare more views")
-        visible = VISIBLE_SETS[shown]
-        functions = TransferFunctions.from_dict(shard.description["transfer_functions"][tf])
-        look = Look(case, 0, functions, None if visible is None else tuple(visible), rig)
+        look, shown = Look.of(case, shard, name), shown_pictures(shard, name)
         optical = look.optical(*case_of(shard))
-        march = MarchedLight(optical, LightRig.from_dict(rig, shard.description["rigs"][rig])) if self._lit else None
+        march = MarchedLight(optical, look.rig) if self._lit else None
         scene = prime(optical, march)
         lit = (march.radiance, march.features) if march else (None, None)
         i, j, k = (2 * n for n in half_shape(optical))
         channels = encode_scan(optical, self._scale, (0, 0, 0), (i, j, k)).astype(np.float16)
-        return Subject(
-            channels, Primed(scene, places_of(optical.grid, scene.means.numpy()), *lit), shard, name, indices
-        )
+        return Subject(channels, Primed(scene, places_of(optical.grid, scene.means.numpy()), *lit), shard, name, shown)
