@@ -82,7 +82,7 @@ def test_a_checkpoint_of_another_version(run, output, small_scan, checkpoint, tm
     arrays = {name: Stack.of(np.array(shard[name])) for name in shard.names}
     path = tmp_path / "future.safetensors"
     write_shard(path, arrays, shard.description | {"checkpoint_version": 99})
-    refused(run, output, small_scan.ct, "--checkpoint", path, says=("future.safetensors", "version 1", "99"))
+    refused(run, output, small_scan.ct, "--checkpoint", path, says=("future.safetensors", "version 2", "99"))
 
 
 def test_a_checkpoint_with_another_hash(run, output, small_scan, checkpoint, tmp_path) -> None:
