@@ -17,11 +17,14 @@ from tomosplat.errors import UnitsError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
 from tomosplat.files.scene_ply import read_ply
 from tomosplat.files.shards import Shard, Stack, write_shard
+from tomosplat.geometry import Grid
 from tomosplat.pipeline import predict as pipeline
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions
+from tomosplat.pipeline.predict import shipped_model_for
 from tomosplat.pipeline.scan import PreparedScan
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
+from tomosplat.volume import LabelMap, Volume
 from tomosplat.volume.torso import torso
 
 
@@ -79,7 +82,7 @@ def test_a_checkpoint_of_another_version(run, output, small_scan, checkpoint, tm
     arrays = {name: Stack.of(np.array(shard[name])) for name in shard.names}
     path = tmp_path / "future.safetensors"
     write_shard(path, arrays, shard.description | {"checkpoint_version": 99})
-    refused(run, output, small_scan.ct, "--checkpoint", path, says=("future.safetensors", "version 1", "99"))
+    refused(run, output, small_scan.ct, "--checkpoint", path, says=("future.safetensors", "version 2", "99"))
 
 
 def test_a_checkpoint_with_another_hash(run, output, small_scan, checkpoint, tmp_path) -> None:
@@ -93,6 +96,25 @@ def test_a_checkpoint_with_another_hash(run, output, small_scan, checkpoint, tmp
 def test_no_checkpoint_at_all(run, output, small_scan, monkeypatch) -> None:
     monkeypatch.setattr(pipeline, "shipped_path", lambda: None)
     refused(run, output, small_scan.ct, says=("--checkpoint", "train"), code=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({}, True),
+        ({"unit": "arbitrary"}, False),
+        ({"spacing": 6.0}, False),
+        ({"light": "bake"}, False),
+    ],
+    ids=["a CT", "no HU", "a coarse grid", "baked light"],
+)
+def test_the_shipped_network_is_for_scans_that_it_knows(monkeypatch, checkpoint, changes, known) -> None:
+    monkeypatch.setattr(pipeline, "shipped_path", lambda: checkpoint)
+    grid = Grid.axis_aligned((4, 4, 4), np.full(3, changes.get("spacing", 1.5)))
+    volume = Volume(np.zeros(grid.shape, np.float32), grid, changes.get("unit", "HU"), "CT")
+    prepared = PreparedScan(volume, LabelMap(np.zeros(grid.shape, np.uint8), grid))
+    priming = PrimingOptions(light=changes.get("light", "march"))
+    assert (shipped_model_for(prepared, priming) is not None) == known
 
 
 def test_priming_that_the_checkpoint_does_not_know(run, output, small_scan, checkpoint) -> None:
@@ -165,7 +187,7 @@ def test_training_goes_on_with_the_same_command_and_leaves_a_checkpoint(run, tmp
     dataset, folder = tmp_path / "dataset", tmp_path / "training"
     dataset.mkdir()
     one_torso(dataset)
-    options = ("--looks", 1, "--crop", 8, "--solve-crops", 2, "-o", folder)
+    options = ("--crop", 8, "--solve-crops", 2, "-o", folder)
     code, out, err = run("train", dataset, "--dense-steps", 1, *options)
     assert code == 0, err
     first = load_model(folder / "model.safetensors")

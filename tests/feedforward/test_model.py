@@ -60,7 +60,7 @@ def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path) -> No
 
 def test_another_version_is_refused(tmp_path, checkpoint) -> None:
     path = rewritten(checkpoint[0], tmp_path / "v9.safetensors", checkpoint_version=9)
-    with pytest.raises(InputError, match=r"version 1 .found 9"):
+    with pytest.raises(InputError, match=r"version 2 .found 9"):
         load_model(path)
 
 

@@ -20,10 +20,10 @@ from tomosplat.lighting import load_rig
 from tomosplat.pipeline import ground_truth
 from tomosplat.pipeline.case_lists import find_cases
 from tomosplat.pipeline.ground_truth import make_case
-from tomosplat.pipeline.looks import CaseOrder
+from tomosplat.pipeline.looks import CaseOrder, Look
 from tomosplat.pipeline.prepare import prepare_dataset
 from tomosplat.pipeline.prepare_options import PrepareOptions
-from tomosplat.render import PathTraceSettings, pathtrace
+from tomosplat.render import PathTraceSettings, denoise, pathtrace
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions, apply_transfer
 from tomosplat.volume import LabelMap, Volume
@@ -87,6 +87,20 @@ def test_pictures_are_what_the_path_tracer_makes_of_the_shards_own_data(dataset)
     found = shard["all/jitter-0/studio/rgba"].astype(np.float32)
     np.testing.assert_allclose(found[..., 3].mean(), expected.alpha.mean(), rtol=0.03)
     np.testing.assert_allclose(found[..., :3].mean(), expected.radiance.mean(), rtol=0.1)
+
+
+def test_denoised_pictures_are_those_of_the_filter(dataset, tmp_path):
+    shard = read_manifest(dataset).open("torso-0")
+    optical = apply_transfer(*torso(0, 10), TransferFunctions.preset("seen"), GROUP_OF_LABEL)
+    look = Look("all", "seen", load_rig("studio"), Cameras(shard["all/viewmats"], shard["all/Ks"], 16, 16), tmp_path)
+    settings = PathTraceSettings(samples=4, seed=3)
+    ground_truth.trace_view(optical, look, 0, settings, clean=True)
+    traced = pathtrace(optical, look.cameras[:1], look.rig, settings=settings)
+    expected = denoise(traced)
+    found = next(look.pieces("rgba"))
+    np.testing.assert_allclose(found[..., :3], expected.radiance[:1], atol=1e-3)
+    assert np.abs(found[..., :3] - traced.radiance).max() > 0.01
+    assert next(look.pieces("relative_error")) == pytest.approx(traced.relative_error)
 
 
 def test_cases_differ_in_views_and_jitter(dataset):

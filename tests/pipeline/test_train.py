@@ -20,7 +20,7 @@ def test_a_scan_too_large_for_a_preview_stops_no_training(tmp_path: Path, monkey
 
     monkeypatch.setattr(train, "write_preview", too_large)
     settings, report = TrainSettings(), Report()
-    kept = train._Kept(tmp_path, Manifest(tmp_path, {}), [], settings, TrainingOptions(), report)
+    kept = train._Kept(tmp_path, Manifest(tmp_path, {}), settings, TrainingOptions(), report)
     for _ in range(2):
         kept.write(TrainState.begin(settings))
     assert load_model(kept.model).sha256 == report.facts["sha256"]

@@ -1,4 +1,4 @@
-"""One torso and its looks, baked once."""
+"""One torso and its looks, fitted once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from tests.training.subjects import ignore, one_torso
 from tomosplat.feedforward import model
 from tomosplat.files.dataset import Manifest
 from tomosplat.networks import PRESETS, Layout
-from tomosplat.training.looks import bake_looks
-from tomosplat.transfer import TransferFunctions
+from tomosplat.training.looks import fit_looks
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +23,7 @@ def manifest(tmp_path_factory) -> Manifest:
 @pytest.fixture(scope="session")
 def looks(manifest, tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("training") / "looks"
-    return bake_looks(manifest, folder, 3, TransferFunctions.preset("seen"), 0, ignore)
+    return fit_looks(manifest, folder, ignore)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from tests.training.subjects import CROP
@@ -10,7 +12,7 @@ from tomosplat.feedforward.encoding import CT_SCALE, encode_scan
 from tomosplat.files.shards import Shard
 from tomosplat.training.crops import augmented, draw_crop
 from tomosplat.training.looks import Look, case_of
-from tomosplat.training.losses import dense_loss
+from tomosplat.training.losses import COLOR, SCALES, dense_loss
 
 
 def crop_of(manifest, looks, edge=CROP, seed=0):
@@ -27,7 +29,7 @@ def test_a_crop_that_holds_the_scan_holds_all_of_it(manifest, looks) -> None:
 
 def test_a_small_crop_is_a_part_of_the_large_one(manifest, looks) -> None:
     small, large, shard = crop_of(manifest, looks[:1], edge=8), crop_of(manifest, looks[:1]), Shard(looks[0])
-    assert 0 < len(small.places) < len(shard["hits"])
+    assert 0 < len(small.places) < len(shard["pixels"])
     rows = [int(np.flatnonzero((shard["marched"] == row).all(axis=1))[0]) for row in small.marched.half().numpy()[:5]]
     shift = torch.from_numpy(shard["places"][rows].astype(np.int64)) - small.places[:5]
     assert (shift == shift[0]).all()
@@ -59,15 +61,17 @@ def test_augmentation_changes_values_alone_where_nothing_is_turned(manifest, loo
     assert torch.equal(changed.places, crop.places)
 
 
-def test_the_loss_is_zero_where_the_light_is_right(manifest, looks) -> None:
+def test_the_loss_is_zero_where_light_and_size_are_right(manifest, looks) -> None:
     crop = crop_of(manifest, looks)
     field = torch.zeros(37, CROP, CROP, CROP)
     before = float(dense_loss(field, crop))
     # One Gaussian in each block, so that there is a field that is right for all.
     _, first = np.unique(crop.places.numpy(), axis=0, return_index=True)
     keep = torch.from_numpy(first)
-    one = type(crop)(crop.scan, crop.light, crop.places[keep], crop.marched[keep], crop.baked[keep], crop.weights[keep])
+    per_gaussian = ("places", "marched", "brightening", "swelling", "weights")
+    one = replace(crop, **{name: getattr(crop, name)[keep] for name in per_gaussian})
     i, j, k = one.places.T
-    wanted = torch.log((one.baked + 1e-9) / (one.marched + 1e-9))
-    field[3:6, i, j, k] = (4 * torch.atanh((wanted / 4).clamp(-0.999, 0.999))).T
-    assert float(dense_loss(field, one)) < 0.02 * before
+    field[COLOR, i, j, k] = (4 * torch.atanh(one.brightening / 4)).T
+    assert float(dense_loss(field, one)) < 0.9 * before
+    field[SCALES, i, j, k] = one.swelling.expand(3, -1)
+    assert float(dense_loss(field, one)) < 0.01 * before

@@ -75,6 +75,9 @@ class HeldSource:
         self.primed.append(name)
         return few_gaussians(self.n_gaussians, float(name))
 
+    def better(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> None:
+        """There is nothing better."""
+
     def wait_for_begin(self) -> None:
         """Return once a scene is being primed, that no earlier call has returned for."""
         assert self._begun.acquire(timeout=PATIENCE_S)
@@ -82,6 +85,24 @@ class HeldSource:
     def let_go(self, scenes: int = 1) -> None:
         """Let so many scenes be primed to their end."""
         self._let_go.release(scenes)
+
+
+@dataclass
+class ImprovingSource(HeldSource):
+    """Has a better scene, of one Gaussian more, once the test lets it."""
+
+    _improve: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def better(
+        self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report
+    ) -> GaussianScene | None:
+        with report.stage("predict"):
+            assert self._improve.acquire(timeout=PATIENCE_S)
+            return few_gaussians(self.n_gaussians + 1)
+
+    def improve(self) -> None:
+        """Let one better scene be made."""
+        self._improve.release()
 
 
 def going_source(**given: Any) -> HeldSource:

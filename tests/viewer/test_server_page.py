@@ -65,11 +65,11 @@ def test_a_scene_is_shown_under_the_policy_and_again_after_a_reload(page, compla
     with serve(source) as server:
         page.goto(server.url)
         until_all_is_there(page)
-        assert drawn(page) == len(source.primed)
+        assert drawn(page) == len(source.at_hand)
         assert page.url == f"http://127.0.0.1:{server.port}/"
         page.reload()
         until_all_is_there(page)
-        assert drawn(page) == len(source.primed)
+        assert drawn(page) == len(source.at_hand)
 
 
 def test_an_edit_is_primed_behind_and_shown(page, complaints, source) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.files.scan_writer import write_scan
 from tests.patience import PATIENCE_S, until
-from tests.viewer.serving import Client, HeldSource, few_gaussians, functions_named, going_source
+from tests.viewer.serving import Client, HeldSource, ImprovingSource, few_gaussians, functions_named, going_source
 
 from tomosplat.errors import EmptySceneError, InputError, TransferFunctionError
 from tomosplat.files.scenes import SCENE_SUFFIXES, write_scene
@@ -242,6 +242,33 @@ def test_a_scan_and_scene_at_hand_are_shown_at_once_and_primed_anew_when_asked()
         client.post("/api/scenes/1/transfer", functions_named("seen"))
         client.follow(after=first["revision"])
         assert header_of(client.blob("gaussians"))["count"] > 50
+
+
+def test_a_better_scene_comes_behind_the_first_and_behind_every_edit() -> None:
+    source = ImprovingSource()
+
+    def follow(after: int = 0) -> dict:
+        """Until the scene is improved; before that, what was primed is shown."""
+        source.let_go()
+        until(lambda: client.status()["kind"] == "primed" and client.status()["gaussians"] not in (None, shown))
+        assert header_of(client.blob("gaussians"))["count"] == source.n_gaussians
+        source.improve()
+        last = client.follow(after=after)[-1]
+        assert (last["kind"], last["state"]) == ("predicted", "ready")
+        assert header_of(client.blob("gaussians"))["count"] == source.n_gaussians + 1
+        return last
+
+    shown = None
+    with serve(source) as server:
+        client = Client(server)
+        first = follow()
+        names = [stage["name"] for stage in first["stages"]]
+        assert names == ["read scan", "prime", "pack scene", "pack slices", "predict"]
+        shown = first["gaussians"]
+        client.post("/api/scenes/1/transfer", functions_named("0.9"))
+        second = follow(first["revision"])
+        assert second["gaussians"] > shown
+        assert source.primed == ["0.5", "0.9"]
 
 
 @pytest.mark.parametrize("suffix", SCENE_SUFFIXES)

@@ -22,6 +22,8 @@ class Demo(Reported):
     """Use the procedural torso; nothing is fetched."""
     size: int = 800
     """Edge of the square pictures in pixels."""
+    network: bool = True
+    """Let the network that comes with the package improve what is primed."""
     view: bool = False
     """Then open the scene in the browser."""
     serving: ServingOptions = field(default_factory=ServingOptions)
@@ -31,10 +33,10 @@ class Demo(Reported):
         from tomosplat.pipeline.demo import run_demo
 
         with self.reporting() as report:
-            results = run_demo(self.output, phantom=self.phantom, size=self.size, report=report)
+            results = run_demo(self.output, phantom=self.phantom, size=self.size, network=self.network, report=report)
         print(results.summary())
         if self.view:
             from tomosplat.viewer.serving import PreparedSource
 
-            source = PreparedSource(results.prepared, results.primed)
+            source = PreparedSource(results.prepared, results.everything, network=self.network)
             serve_until_stopped([source], self.serving, report)

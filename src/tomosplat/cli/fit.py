@@ -21,8 +21,9 @@ class Fit(Reported):
     """CT scan: a DICOM folder, NIfTI, NRRD or MetaImage."""
     output: Output
     """The fitted scene."""
-    init: Literal["agp", "marching-cubes"] = "agp"
-    """Begin with anatomy-guided priming, or, as 6DGS does, with grey Gaussians on a marching-cubes surface."""
+    init: Literal["agp", "predict", "marching-cubes"] = "agp"
+    """Begin with anatomy-guided priming, with what the network makes of it, or, as 6DGS does, with grey Gaussians on a
+    marching-cubes surface."""
     views: Path | None = None
     """A dataset of "tomosplat prepare", or a folder with cameras.json and a transparent PNG for each camera."""
     reading: ScanOptions = field(default_factory=ScanOptions)

@@ -42,6 +42,7 @@ def serve_until_stopped(
     *,
     reading: ScanOptions | None = None,
     priming: PrimingOptions | None = None,
+    network: bool = True,
     titles: Sequence[str] = (),
 ) -> None:
     """Serve, say where, and return when a person presses Ctrl-C; that is how viewing ends.
@@ -55,6 +56,7 @@ def serve_until_stopped(
         *what,
         reading=reading,
         priming=priming,
+        network=network,
         titles=titles,
         host=options.host,
         port=options.port,

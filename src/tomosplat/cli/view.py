@@ -23,11 +23,20 @@ class View(Reported):
     """What the page calls each of them; by default what it is made of, for a file's name can be a patient's."""
     reading: ScanOptions = field(default_factory=ScanOptions)
     priming: PrimingOptions = field(default_factory=PrimingOptions)
+    network: bool = True
+    """Show what is primed first, then what the network makes of it, where one comes with the package that knows such
+    scans."""
     serving: ServingOptions = field(default_factory=ServingOptions)
 
     def run(self) -> None:
         """Serve until interrupted."""
         with self.reporting() as report:
             serve_until_stopped(
-                self.what, self.serving, report, reading=self.reading, priming=self.priming, titles=self.title
+                self.what,
+                self.serving,
+                report,
+                reading=self.reading,
+                priming=self.priming,
+                network=self.network,
+                titles=self.title,
             )

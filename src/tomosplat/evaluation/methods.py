@@ -14,7 +14,8 @@ from tomosplat.fitting import DensityControl, FitSettings, View, fit, load_check
 from tomosplat.fitting.settings import Model
 from tomosplat.gaussians import GaussianScene
 from tomosplat.pipeline.fit_surface import surface_scene
-from tomosplat.pipeline.options import LightMode, PrimingOptions, RigName
+from tomosplat.pipeline.options import LightMode, PredictingOptions, PrimingOptions, RigName
+from tomosplat.pipeline.predict import open_model, predict_prepared
 from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.relight import relit
 from tomosplat.pipeline.scan import PreparedScan, color_scan
@@ -99,6 +100,13 @@ def _switched(task: Task) -> GaussianScene:
     return replace(scene, provenance={**scene.provenance, "organs": _named(visible)})
 
 
+def _predicted(task: Task) -> GaussianScene:
+    visible = task.look.visible
+    priming = PrimingOptions(rig=task.rig, organs=_named(visible))
+    model = open_model(None)
+    return predict_prepared(model, task.prepared, task.look.functions, visible, priming, PredictingOptions(), Report())
+
+
 def _from_surface(task: Task) -> GaussianScene:
     optical = color_scan(task.prepared, task.look.functions, task.look.visible, Report())
     return _fitted(surface_scene(task.prepared, optical, task.fitting.seed), task.fitting, model="6dgs", densify=True)
@@ -114,6 +122,7 @@ METHODS = MappingProxyType(
         "march": Method("priming, light marched", _primed("march")),
         "bake": Method("priming, light baked", _primed("bake")),
         "switch": Method("marched for all organs, some switched off", _switched, subsets_only=True),
+        "predict": Method("feed-forward: the network on marched priming", _predicted),
         "6dgs": Method("6DGS from marching cubes", _from_surface, fits=True),
         "6dgs+agp": Method("6DGS from marched priming", _from_priming, fits=True),
     }

@@ -25,6 +25,13 @@ N_CHANNELS = sum(CHANNELS.values())
 _MOST_LIGHT = 4.0
 
 
+def slice_of(name: str) -> slice:
+    """Where the channels of a name are."""
+    names = list(CHANNELS)
+    start = sum(CHANNELS[before] for before in names[: names.index(name)])
+    return slice(start, start + CHANNELS[name])
+
+
 @dataclass(frozen=True, eq=False)
 class Primed:
     """A primed scene and what the network needs to know of it.

@@ -21,7 +21,9 @@ from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.jobs import hash_data
 from tomosplat.networks import PRESETS, Layout, UNet3D
 
-CHECKPOINT_VERSION = 1
+#: Changes whenever networks would mean something else than when they were trained: with what they are shown, with their
+#: channels, and with the primed scenes that their offsets are relative to.
+CHECKPOINT_VERSION = 2
 Preset = Literal["compact", "paper"]
 
 

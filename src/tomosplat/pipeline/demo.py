@@ -13,6 +13,7 @@ from tomosplat.files.scene_ply import write_ply
 from tomosplat.gaussians import GaussianScene
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions, ViewOptions
 from tomosplat.pipeline.pictures import write_pictures
+from tomosplat.pipeline.predict import predicted_if_known
 from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.render import splatted
 from tomosplat.pipeline.scan import PreparedScan, prepare_scan, visible_ids
@@ -38,7 +39,7 @@ class DemoResults:
         turntable: Video of one turn.
         scene: File of the scene of everything.
         prepared: The scan on its working grid.
-        primed: The scene of everything.
+        everything: The scene of everything.
         stages: Seconds of each stage.
     """
 
@@ -48,18 +49,25 @@ class DemoResults:
     turntable: Path
     scene: Path
     prepared: PreparedScan
-    primed: GaussianScene
+    everything: GaussianScene
     stages: dict[str, float]
 
     def summary(self) -> str:
         """Tell it in a few lines."""
         seconds = "\n".join(f"  {name:<32}{value:7.2f} s" for name, value in self.stages.items())
         files = "\n".join(f"  {path}" for path in (self.still, self.organs, self.turntable, self.scene))
-        return f"{self.source}\n{len(self.primed):,} Gaussians\n{files}\n{seconds}"
+        return f"{self.source}\n{len(self.everything):,} Gaussians\n{files}\n{seconds}"
 
 
-def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoResults:
+def run_demo(folder: Path, *, phantom: bool, size: int, network: bool, report: Report) -> DemoResults:
     """Make a scene of the demo scan, a still of everything, one of the inner organs, and a turntable.
+
+    Args:
+        folder: For the results; made if missing.
+        phantom: Take the procedural torso; nothing is fetched.
+        size: Edge of the pictures.
+        network: Let the network that comes with the package improve what is primed.
+        report: Takes times and counts.
 
     Raises:
         InputError: ``size`` is not an even number of at least 16 (videos need even edges).
@@ -70,16 +78,13 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
     make_folder(folder)
     source, prepared = _demo_input(phantom, report)
 
-    everything = PrimingOptions()
-    functions = load_transfer_functions("seen")
-    scene = prime_prepared(prepared, functions, None, everything, report)
+    scene = _scene(prepared, PrimingOptions(), report, network=network)
     still = folder / "chest.png"
     view = ViewOptions(azimuth=_AZIMUTH, elevation=_ELEVATION, size=size, frames=_TURN_FRAMES, fps=_FPS)
     _write(scene, still, view, report)
     to_first_picture = sum(report.stages.values())
 
-    organs_only = PrimingOptions(organs=_ORGANS)
-    inner = prime_prepared(prepared, functions, visible_ids(_ORGANS), organs_only, report)
+    inner = _scene(prepared, PrimingOptions(organs=_ORGANS), report, network=network)
     organs = folder / "organs.png"
     _write(inner, organs, view, report)
 
@@ -88,7 +93,7 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
         write_ply(scene_file, scene)
     turntable = folder / "turntable.mp4"
     _write(scene, turntable, view, report)
-    # The scene that is kept is that of everything, whatever was primed after it.
+    # The scene that is kept is that of everything, whatever was made after it.
     report.facts |= {
         "source": source,
         "gaussians": len(scene),
@@ -96,6 +101,12 @@ def run_demo(folder: Path, *, phantom: bool, size: int, report: Report) -> DemoR
         "first_picture_s": round(to_first_picture, 2),
     }
     return DemoResults(source, still, organs, turntable, scene_file, prepared, scene, dict(report.stages))
+
+
+def _scene(prepared: PreparedScan, options: PrimingOptions, report: Report, *, network: bool) -> GaussianScene:
+    functions, visible = load_transfer_functions("seen"), visible_ids(options.organs)
+    predicted = predicted_if_known(prepared, functions, visible, options, report) if network else None
+    return prime_prepared(prepared, functions, visible, options, report) if predicted is None else predicted
 
 
 def _write(scene: GaussianScene, path: Path, view: ViewOptions, report: Report) -> None:

@@ -14,16 +14,17 @@ from tomosplat.pipeline.fit_options import FittingOptions, GivenViews, TracedVie
 from tomosplat.pipeline.fit_surface import surface_scene
 from tomosplat.pipeline.fitting import fit_and_write, fit_settings
 from tomosplat.pipeline.given_views import read_views
-from tomosplat.pipeline.options import PrimingOptions, ScanOptions
+from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
+from tomosplat.pipeline.predict import check_light, open_model, predict_prepared
 from tomosplat.pipeline.prime import check_priming, prime_prepared
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.traced_views import Tracer, can_denoise, chosen_cameras
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.report import Report
 
-Init = Literal["agp", "marching-cubes"]
+Init = Literal["agp", "predict", "marching-cubes"]
 #: Steps: a primed scene is nearly there, a grey surface is not.
-_ITERATIONS = {"agp": 300, "marching-cubes": 2000}
+_ITERATIONS = {"agp": 300, "predict": 300, "marching-cubes": 2000}
 
 
 def fit_file(
@@ -42,15 +43,19 @@ def fit_file(
 
     Raises:
         InputError: The scan, the pictures or an option cannot be used, or they do not belong together.
+        DependencyError: It shall begin with a prediction, and no weights come with the package.
         DivergedError: A value was no longer finite; the last good scene is written all the same.
         OutputError: The result could not be written.
     """
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
     check_priming(priming)
-    primed = init == "agp"
-    model: Model = "3dgs" if primed else "6dgs"
-    settings = fit_settings(options, iterations=_ITERATIONS[init], densify=not primed, model=model)
+    network = open_model(None) if init == "predict" else None
+    if network is not None:
+        check_light(network, priming)
+    from_surface = init == "marching-cubes"
+    model: Model = "3dgs" if init == "agp" else "6dgs"
+    settings = fit_settings(options, iterations=_ITERATIONS[init], densify=from_surface, model=model)
     functions, visible, rig = load_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
     if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
         raise InputError("--samples and --size must be at least 1 and --n-views at least 2")
@@ -58,11 +63,13 @@ def fit_file(
 
     prepared = prepare_scan(path, reading, report)
     optical = color_scan(prepared, functions, visible, report)
-    if primed:
-        scene = prime_prepared(prepared, functions, visible, priming, report)
-    else:
+    if from_surface:
         with report.stage("marching cubes"):
             scene = surface_scene(prepared, optical, options.seed)
+    elif network is not None:
+        scene = predict_prepared(network, prepared, functions, visible, priming, PredictingOptions(), report)
+    else:
+        scene = prime_prepared(prepared, functions, visible, priming, report)
     if views is not None:
         return fit_and_write(scene, *views, output, settings, options, report)
 

@@ -21,7 +21,7 @@ from tomosplat.pipeline.looks import CaseOrder, Look
 from tomosplat.pipeline.poses import jittered_views
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan
 from tomosplat.pipeline.views import optical_outline
-from tomosplat.render import PathTraceSettings, pathtrace
+from tomosplat.render import PathTraceSettings, denoise, pathtrace
 from tomosplat.report import Progress, Report
 from tomosplat.transfer import TransferFunctions, jittered
 from tomosplat.volume import OpticalVolume
@@ -95,19 +95,26 @@ def _trace_missing(
             optical = color_scan(prepared, functions[look.tf], VISIBLE_SETS[look.shown], Report())
         for view in views:
             # One picture at a time, each with a seed of its own: it does not depend on what was traced before a kill.
-            trace_view(optical, look, view, replace(order.settings(), seed=order.seed(look.name, view)))
+            settings = replace(order.settings(), seed=order.seed(look.name, view))
+            trace_view(optical, look, view, settings, clean=order.options.denoise)
             done += 1
             progress(done, n_views)
 
 
-def trace_view(optical: OpticalVolume, look: Look, view: int, settings: PathTraceSettings) -> None:
+def trace_view(
+    optical: OpticalVolume, look: Look, view: int, settings: PathTraceSettings, *, clean: bool = False
+) -> None:
     """Trace one view of a look and keep it where ``look.picture`` says, whole or not at all.
 
+    With ``clean`` the picture is denoised; its relative error remains that of what was traced.
+
     Raises:
+        DependencyError: Denoising is asked for, but not installed.
         OutputError: The file could not be written.
     """
     traced = pathtrace(optical, look.cameras[view : view + 1], look.rig, settings=settings)
-    rgba = np.concatenate([traced.radiance, traced.alpha[..., None]], axis=-1).astype(np.float16)
+    shown = denoise(traced) if clean else traced
+    rgba = np.concatenate([shown.radiance, shown.alpha[..., None]], axis=-1).astype(np.float16)
     path = look.picture(view)
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path) as temporary, temporary.open("wb") as file:

@@ -72,6 +72,36 @@ def open_model(checkpoint: Path | None) -> Model:
     return load_model(path)
 
 
+def shipped_model_for(prepared: PreparedScan, priming: PrimingOptions) -> Model | None:
+    """The weights that come with the package; None where there are none, or where they do not know such a scan."""
+    path = shipped_path()
+    low, high = _WORKING_SPACINGS
+    spacing = prepared.volume.grid.spacing
+    if path is None or prepared.volume.unit != "HU" or spacing.min() < low or spacing.max() > high:
+        return None
+    model = load_model(path)
+    return model if model.settings.light == priming.light else None
+
+
+def predicted_if_known(
+    prepared: PreparedScan,
+    functions: TransferFunctions,
+    visible: list[int] | None,
+    priming: PrimingOptions,
+    report: Report,
+) -> GaussianScene | None:
+    """The scene as the shipped network has it; None where ``shipped_model_for`` finds none.
+
+    Raises:
+        EmptySceneError: Nothing is visible.
+        MemoryLimitError: The network would need more memory than it may use.
+    """
+    model = shipped_model_for(prepared, priming)
+    if model is None:
+        return None
+    return predict_prepared(model, prepared, functions, visible, priming, PredictingOptions(), report)
+
+
 def check_light(model: Model, priming: PrimingOptions) -> None:
     """Refuse priming that the model's offsets are not relative to.
 

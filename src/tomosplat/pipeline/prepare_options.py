@@ -43,6 +43,8 @@ class PrepareOptions(CaseOptions):
     """Paths through each pixel, at most."""
     noise: float | None = None
     """Stop a picture once its relative error is this small, for example 0.02."""
+    denoise: bool = False
+    """Filter the noise out of the pictures (extra "denoise"): to learn from few samples, not for truth."""
     surface: bool = False
     """Give organ surfaces a sheen, as cinematic rendering does; a look, not physics."""
     seed: int = 0

@@ -13,12 +13,11 @@ from tomosplat.files.atomic import make_folder
 from tomosplat.files.dataset import Manifest, read_manifest
 from tomosplat.pipeline.train_options import TrainingOptions
 from tomosplat.report import Report
-from tomosplat.training.looks import bake_looks
+from tomosplat.training.looks import fit_looks
 from tomosplat.training.loop import Curves, train_dense, train_pictures
 from tomosplat.training.preview import write_preview
 from tomosplat.training.settings import SMALLEST_BF16_CROP, TrainSettings
 from tomosplat.training.state import TrainState, load_state, save_state
-from tomosplat.transfer import TransferFunctions
 
 
 def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report: Report) -> Path:
@@ -35,15 +34,14 @@ def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report:
         raise InputError(f"{options.start} is a model of other settings: {start.settings}, not {settings.model}")
     manifest = read_manifest(dataset)
     make_folder(folder)
-    with report.stage("bake looks") as progress:
-        functions = TransferFunctions.preset("seen")
-        looks = bake_looks(manifest, folder / "looks", options.looks, functions, options.seed, progress)
-    kept = _Kept(folder, manifest, looks, settings, options, report)
+    with report.stage("fit looks") as progress:
+        looks = fit_looks(manifest, folder / "looks", progress) if settings.dense_steps else []
+    kept = _Kept(folder, manifest, settings, options, report)
     state = load_state(kept.state, settings) if kept.state.exists() else TrainState.begin(settings, start)
     kept.curves.rewind(state.step)
     if state.step:
         report.history.append(f"went on from step {state.step}")
-    with report.stage("learn from baked light") as progress:
+    with report.stage("learn from fitted scenes") as progress:
         train_dense(state, manifest, looks, settings, progress=progress, on_step=kept.step)
     with report.stage("learn from pictures") as progress:
         train_pictures(state, manifest, settings, progress=progress, on_step=kept.step)
@@ -58,14 +56,13 @@ class _Kept:
         self,
         folder: Path,
         manifest: Manifest,
-        looks: list[Path],
         settings: TrainSettings,
         options: TrainingOptions,
         report: Report,
     ) -> None:
         self.state, self.model = folder / "state.safetensors", folder / "model.safetensors"
         self.curves = Curves(folder / "curves.jsonl")
-        self._preview, self._manifest, self._looks = folder / "preview.png", manifest, looks
+        self._preview, self._manifest = folder / "preview.png", manifest
         self._settings, self._options, self._report = settings, options, report
         self._written = time.monotonic()
 
@@ -86,7 +83,7 @@ class _Kept:
 
     def _write_preview(self, model: Model) -> None:
         try:
-            write_preview(self._preview, model, self._manifest, self._looks)
+            write_preview(self._preview, model, self._manifest)
         except MemoryLimitError as error:  # a network that sees a scan as a whole learns from crops of any scan
             note = f"there is no preview: {error}"
             if note not in self._report.history:
@@ -94,10 +91,8 @@ class _Kept:
 
 
 def _settings(options: TrainingOptions) -> TrainSettings:
-    if options.looks < 1 or not options.minutes >= 0:
-        raise InputError(
-            f"--looks must be at least 1 and --minutes at least 0, got {options.looks} and {options.minutes}"
-        )
+    if not options.minutes >= 0:
+        raise InputError(f"--minutes must be at least 0, got {options.minutes}")
     return TrainSettings(
         model=ModelSettings(preset=options.preset, light_channels=options.light_channels),
         dense_steps=options.dense_steps,
@@ -105,7 +100,8 @@ def _settings(options: TrainingOptions) -> TrainSettings:
         crop=options.crop,
         accumulate=options.accumulate,
         learning_rate=options.learning_rate,
-        picture_rate=options.learning_rate / 5,
+        picture_rate=options.picture_rate,
+        pictures=options.pictures,
         bf16=has_bf16() and options.crop >= SMALLEST_BF16_CROP if options.bf16 is None else options.bf16,
         solve_crops=options.solve_crops,
         seed=options.seed,

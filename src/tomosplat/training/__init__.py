@@ -1,1 +1,1 @@
-"""Floor 6: how the feed-forward network learns; from baked light first, then from pictures."""
+"""Floor 6: how the feed-forward network learns; from scenes fitted to pictures first, then from pictures."""

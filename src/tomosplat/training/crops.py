@@ -19,9 +19,9 @@ from tomosplat.geometry import Grid
 from tomosplat.training.looks import Look
 from tomosplat.volume import LabelMap, Volume
 
-#: Hits from which on half of what is known of a Gaussian's light is its own (as in ``bake_light``), and the weight of
-#: those that no line saw: the network shall not run wild inside, where a cut may show it.
-_OWN_HITS, _UNSEEN = 4.0, 0.02
+#: Pixels by which a Gaussian is half known, and the weight of those that no picture shows, whose change is 0: the
+#: network shall not run wild inside, where a cut may show it.
+_HALF_KNOWN, _UNSEEN = 2.0, 0.02
 #: Standard deviations of shift and noise of the scaled values, and how often slices are thickened.
 _SHIFT, _NOISE, _THICK_SLICES = 0.08, 0.05, 0.15
 
@@ -35,27 +35,29 @@ class Crop:
         light: [5, E, E, E] light channels.
         places: [M, 3] int64, voxels of the half-resolution grid.
         marched: [M, 3] linear RGB that they scatter under marched light.
-        baked: [M, 3] the same under baked light: the target.
-        weights: [M] 0..1, how far the target is known.
+        brightening: [M, 3] logarithm of the factor on it: the first target.
+        swelling: [M] logarithm of the factor on their standard deviations: the second.
+        weights: [M] 0..1, how far the targets are known.
     """
 
     scan: Tensor
     light: Tensor
     places: Tensor
     marched: Tensor
-    baked: Tensor
+    brightening: Tensor
+    swelling: Tensor
     weights: Tensor
 
 
 def draw_crop(
     manifest: Manifest, looks: list[Path], edge: int, scale: IntensityScale, rng: np.random.Generator
 ) -> Crop:
-    """A cube of ``edge`` voxels of the half-resolution grid around a Gaussian that lines saw, of any look."""
+    """A cube of ``edge`` voxels of the half-resolution grid around a Gaussian that pictures show, of any look."""
     shard = Shard(looks[rng.integers(len(looks))])
     look = Look.from_dict(shard.description)
     case = manifest.open(look.case, check=False)
-    places, hits = shard["places"].astype(np.int64), shard["hits"]
-    seen = np.flatnonzero(hits)
+    places, pixels = shard["places"].astype(np.int64), shard["pixels"].astype(np.float32)
+    seen = np.flatnonzero(pixels > _HALF_KNOWN)
     center = places[rng.choice(seen if len(seen) else len(places))]
     half = np.array([(n + 1) // 2 for n in case.shape("values")])
     low = np.clip(center - rng.integers(edge // 4, edge - edge // 4, 3), 0, np.maximum(half - edge, 0))
@@ -64,14 +66,15 @@ def draw_crop(
     inside = np.flatnonzero(((places >= low) & (places < low + edge)).all(axis=1))
     at = places[inside] - low
     light = light_field(at, shard["features"][inside].astype(np.float32), (edge, edge, edge))
-    known = hits[inside].astype(np.float32)
+    known = pixels[inside]
     return Crop(
         torch.from_numpy(scan),
         torch.from_numpy(light),
         torch.from_numpy(at),
         torch.from_numpy(shard["marched"][inside].astype(np.float32)),
-        torch.from_numpy(shard["baked"][inside].astype(np.float32)),
-        torch.from_numpy((_UNSEEN + known / (known + _OWN_HITS)).astype(np.float32)),
+        torch.from_numpy(shard["light"][inside].astype(np.float32)),
+        torch.from_numpy(shard["swelling"][inside].astype(np.float32)),
+        torch.from_numpy(_UNSEEN + known / (known + _HALF_KNOWN)),
     )
 
 
@@ -92,13 +95,19 @@ def augmented(crop: Crop, rng: np.random.Generator, *, turn: bool) -> Crop:
 
     Light channels are turned along, so that the light comes from elsewhere; without them the network could not know.
     """
-    scan = crop.scan.clone()
+    changed = replace(crop, scan=varied(crop.scan, rng))
+    return _turned(changed, rng) if turn else changed
+
+
+def varied(scan: Tensor, rng: np.random.Generator) -> Tensor:
+    """The channels [6, ...] of a scan whose values are shifted, noisy and now and then in thick slices."""
+    scan = scan.clone()
     values = scan[0].numpy()
     if rng.random() < _THICK_SLICES:
         values[:] = uniform_filter1d(values, 3, axis=int(rng.integers(3)), mode="nearest")
     noise = rng.standard_normal(values.shape, dtype=np.float32)
     values += np.float32(rng.normal(scale=_SHIFT)) + noise * np.float32(abs(rng.normal(scale=_NOISE)))
-    return _turned(replace(crop, scan=scan), rng) if turn else replace(crop, scan=scan)
+    return scan
 
 
 def _turned(crop: Crop, rng: np.random.Generator) -> Crop:

@@ -18,10 +18,11 @@ from tomosplat.files.dataset import Manifest
 from tomosplat.report import Progress
 from tomosplat.training.crops import augmented, draw_crop
 from tomosplat.training.losses import dense_loss
-from tomosplat.training.pictures import PictureSource, draw_cube, predicted_picture_loss
+from tomosplat.training.pictures import predicted_picture_loss
 from tomosplat.training.readout import solve_head
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
+from tomosplat.training.subjects import Subjects
 
 #: Called after a step with the losses of this one: the network's, and that of the primed scene, which it starts from.
 OnStep = Callable[[TrainState, dict[str, float]], None]
@@ -63,7 +64,7 @@ def train_dense(
     progress: Progress | None = None,
     on_step: OnStep | None = None,
 ) -> None:
-    """Take the first stage's steps that ``state`` has not taken: from baked light, crop by crop.
+    """Take the first stage's steps that ``state`` has not taken: from fitted scenes, crop by crop.
 
     The head is solved in closed form before the first step and after the last (``solve_head``).
 
@@ -111,22 +112,12 @@ def train_pictures(
         InputError: The dataset has no pictures.
         DivergedError: A loss or a gradient is not finite.
     """
-    source = PictureSource(manifest, settings.model.light == "march")
+    if not settings.picture_steps:
+        return
+    subjects = Subjects(manifest, settings.model.scale, lit=settings.model.light == "march")
 
     def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
-        primed, optical, view = source.draw(rng)
-        low = draw_cube(primed, optical, settings.crop, rng)
-        return predicted_picture_loss(
-            state.network,
-            primed,
-            optical,
-            view,
-            low,
-            settings.crop,
-            settings.model.scale,
-            settings.ssim_weight,
-            bf16=settings.bf16,
-        )
+        return predicted_picture_loss(state.network, subjects.draw(rng), rng, settings)
 
     stage = _Stage(settings.dense_steps, settings.picture_steps, settings.picture_rate)
     _run(stage, state, settings, losses, progress, on_step)

@@ -5,25 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tomosplat.feedforward.head import CHANNELS, light_change
+from tomosplat.feedforward.head import light_change, slice_of
 from tomosplat.training.crops import Crop
 
 #: Colours are compared about as they are seen; differences count as squares below the second number.
 GAMMA, _SQUARES_BELOW = 1 / 2.2, 0.05
-#: The channels that this stage teaches.
-COLOR = slice(CHANNELS["means_dir"], CHANNELS["means_dir"] + CHANNELS["color"])
+#: The channels that this stage teaches: colour, and the scales in space, which here are one.
+COLOR = slice_of("color")
+SCALES = slice(slice_of("log_scales").start, slice_of("log_scales").start + 3)
 
 
 def dense_loss(field: Tensor, crop: Crop) -> Tensor:
-    """Mean difference of the colours under predicted and under baked light, weighted by how far those are known.
+    """Mean difference of colours and sizes from those that were fitted, weighted by how far these are known.
 
     Args:
         field: [37, E, E, E], the network's result.
         crop: What it was shown.
     """
     i, j, k = crop.places.unbind(dim=1)
-    color = field[COLOR, i, j, k].T.float()
     # The gamma of a product is that of its factors; nothing is clamped, so that what is too bright has a gradient.
-    predicted = crop.marched**GAMMA * torch.exp(GAMMA * light_change(color))
-    difference = torch.nn.functional.smooth_l1_loss(predicted, crop.baked**GAMMA, beta=_SQUARES_BELOW, reduction="none")
-    return (difference.mean(dim=1) * crop.weights).sum() / crop.weights.sum()
+    primed = crop.marched**GAMMA
+    color = primed * torch.exp(GAMMA * light_change(field[COLOR, i, j, k].T.float()))
+    difference = _distance(color, primed * torch.exp(GAMMA * crop.brightening))
+    difference = difference + _distance(field[SCALES, i, j, k].T.float(), crop.swelling[:, None].expand(-1, 3))
+    return (difference * crop.weights).sum() / crop.weights.sum()
+
+
+def _distance(found: Tensor, wanted: Tensor) -> Tensor:
+    loss = torch.nn.functional.smooth_l1_loss(found, wanted, beta=_SQUARES_BELOW, reduction="none")
+    return loss.mean(dim=1)

@@ -1,146 +1,95 @@
-"""What the network learns from in the second stage: pictures of a dataset's cases."""
+"""How far pictures are from truth when the network has changed a part of the scene."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.anatomy import VISIBLE_SETS
-from tomosplat.errors import EmptySceneError, InputError
-from tomosplat.feedforward.encoding import IntensityScale, encode_scan
-from tomosplat.feedforward.head import N_CHANNELS, Primed, activate
-from tomosplat.feedforward.lights import MarchedLight, light_field, places_of
-from tomosplat.feedforward.predict import half_shape
-from tomosplat.files.dataset import Manifest
-from tomosplat.fitting import FitSettings, View
+from tomosplat.errors import EmptySceneError
+from tomosplat.feedforward.head import activate
+from tomosplat.feedforward.lights import light_field
+from tomosplat.fitting import FitSettings
 from tomosplat.fitting.losses import picture_loss
-from tomosplat.fitting.shard_views import shard_view
-from tomosplat.gaussians import prime
-from tomosplat.lighting import LightRig
+from tomosplat.gaussians import GaussianScene
 from tomosplat.networks import UNet3D
 from tomosplat.render import rasterize
-from tomosplat.training.looks import Look, case_of
-from tomosplat.transfer import TransferFunctions
-from tomosplat.volume import OpticalVolume
-
-#: Looks whose scenes are kept in memory.
-_KEPT = 4
-
-
-class _Subject(NamedTuple):
-    optical: OpticalVolume
-    primed: Primed
-
-
-@dataclass(frozen=True)
-class PictureSource:
-    """The pictures of a dataset that are not held out.
-
-    Attributes:
-        manifest: The dataset.
-        lit: Whether scenes are primed with marched light.
-    """
-
-    manifest: Manifest
-    lit: bool
-
-    def draw(self, rng: np.random.Generator) -> tuple[Primed, OpticalVolume, View]:
-        """A scene as it is primed, and a picture of how it should look.
-
-        Raises:
-            InputError: The dataset has no picture to learn from.
-        """
-        names = [(case, look) for case, entry in self.manifest.cases.items() for look in entry.facts["looks"]]
-        if not names:
-            raise InputError(f"{self.manifest.folder} has no pictures to learn from")
-        case, name = names[rng.integers(len(names))]
-        shard = self.manifest.open(case, check=False)
-        shown = np.flatnonzero(~shard[f"{name.split('/')[0]}/held_out"])
-        if not len(shown):
-            raise InputError(f"all pictures {name} of case {case} are held out; prepare more views")
-        subject = _subject(self, case, name)
-        return subject.primed, subject.optical, shard_view(shard, name, int(rng.choice(shown)))
-
-    def __hash__(self) -> int:
-        return hash((str(self.manifest.folder), self.lit))
-
-
-@lru_cache(maxsize=_KEPT)
-def _subject(source: PictureSource, case: str, name: str) -> _Subject:
-    shard = source.manifest.open(case, check=False)
-    shown, tf, rig = name.split("/")
-    visible = VISIBLE_SETS[shown]
-    functions = TransferFunctions.from_dict(shard.description["transfer_functions"][tf])
-    look = Look(case, 0, functions, None if visible is None else tuple(visible), rig)
-    optical = look.optical(*case_of(shard))
-    march = MarchedLight(optical, LightRig.from_dict(rig, shard.description["rigs"][rig])) if source.lit else None
-    scene = prime(optical, march)
-    lit = (march.radiance, march.features) if march else (None, None)
-    return _Subject(optical, Primed(scene, places_of(optical.grid, scene.means.numpy()), *lit))
+from tomosplat.training.crops import varied
+from tomosplat.training.settings import TrainSettings
+from tomosplat.training.subjects import Subject
 
 
 def predicted_picture_loss(
-    network: UNet3D,
-    primed: Primed,
-    optical: OpticalVolume,
-    view: View,
-    low: tuple[int, int, int],
-    edge: int,
-    scale: IntensityScale,
-    ssim_weight: float,
-    *,
-    bf16: bool,
+    network: UNet3D, subject: Subject, rng: np.random.Generator, settings: TrainSettings
 ) -> tuple[Tensor, float]:
-    """Loss of the picture whose scene the network has changed inside a cube, and that of the primed scene.
+    """Mean loss of pictures whose scene the network has changed inside a cube, and that of the primed scene.
 
     What lies outside the cube is drawn as it was primed, so that a scan of any size can be learned from.
 
     Args:
         network: Gradients flow to its weights.
-        primed: The scene.
-        optical: What it was primed from.
-        view: How it should look.
+        subject: The scene, and how it should look.
+        rng: Draws the cube and the pictures.
+        settings: How it is trained.
+    """
+    scene = predicted_scene(network, subject, draw_cube(subject, settings.crop, rng), rng, settings)
+    how = FitSettings(ssim_weight=settings.ssim_weight)
+    chosen = rng.choice(subject.shown, min(settings.pictures, len(subject.shown)), replace=False).tolist()
+    losses = []
+    for index in chosen:
+        view = subject.view(index)
+        losses.append(picture_loss(rasterize(scene, view.camera).rgba[0], view, how))
+        if index not in subject.primed_losses:
+            with torch.no_grad():
+                before = picture_loss(rasterize(subject.primed.scene, view.camera).rgba[0], view, how)
+            subject.primed_losses[index] = float(before)
+    return torch.stack(losses).mean(), float(np.mean([subject.primed_losses[index] for index in chosen]))
+
+
+def predicted_scene(
+    network: UNet3D, subject: Subject, low: tuple[int, int, int], rng: np.random.Generator, settings: TrainSettings
+) -> GaussianScene:
+    """The primed scene, changed inside a cube; differentiable in the network's weights.
+
+    Args:
+        network: Whose offsets it takes.
+        subject: The scene.
         low: First voxel of the cube on the half-resolution grid.
-        edge: Of the cube.
-        scale: Of the scan's values.
-        ssim_weight: Of 1 − SSIM beside L1.
-        bf16: Compute the network in bfloat16.
+        rng: Varies what the network is shown if ``settings.augment``.
+        settings: Edge of the cube and precision.
 
     Raises:
         EmptySceneError: No Gaussian lies in the cube.
     """
-    first = np.array(low)
+    primed, edge, first = subject.primed, settings.crop, np.array(low)
     inside = np.flatnonzero(((primed.places >= first) & (primed.places < first + edge)).all(axis=1))
     if not len(inside):
         raise EmptySceneError(f"no Gaussian lies in the cube of {edge} voxels at {low}")
     at = primed.places[inside] - first
-    shape = (edge, edge, edge)
-    full_low, full_shape = (2 * low[0], 2 * low[1], 2 * low[2]), (2 * edge, 2 * edge, 2 * edge)
-    scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))
+    scan = torch.from_numpy(subject.part(low, edge, settings.model.scale))
+    if settings.augment:
+        scan = varied(scan, rng)
     light = None
     if network.light_channels and primed.features is not None:
-        light = torch.from_numpy(light_field(at, primed.features[inside], shape))[None]
+        light = torch.from_numpy(light_field(at, primed.features[inside], (edge, edge, edge)))[None]
     dtype = next(network.parameters()).dtype
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
         field = network(scan[None].to(dtype), light if light is None else light.to(dtype))[0]
     i, j, k = torch.from_numpy(at.T)
-    offsets = torch.zeros(len(primed.scene), N_CHANNELS, dtype=primed.scene.means.dtype)
-    offsets = offsets.index_put((torch.from_numpy(inside),), field[:, i, j, k].T.to(offsets.dtype))
-    how = FitSettings(ssim_weight=ssim_weight)
-    loss = picture_loss(rasterize(activate(primed, offsets), view.camera).rgba[0], view, how)
-    with torch.no_grad():
-        before = picture_loss(rasterize(primed.scene, view.camera).rgba[0], view, how)
-    return loss, float(before)
+    there = torch.from_numpy(inside)
+    changed = activate(primed.select(there), field[:, i, j, k].T).tensors()
+    parts = primed.scene.tensors().items()
+    merged: dict[str, Any] = {name: part.index_put((there,), changed[name]) for name, part in parts}
+    return replace(primed.scene, **merged)
 
 
-def draw_cube(primed: Primed, optical: OpticalVolume, edge: int, rng: np.random.Generator) -> tuple[int, int, int]:
+def draw_cube(subject: Subject, edge: int, rng: np.random.Generator) -> tuple[int, int, int]:
     """First voxel of a cube of ``edge`` voxels around a Gaussian, inside the grid if that holds it."""
-    center = primed.places[rng.integers(len(primed.places))]
-    room = np.maximum(np.array(half_shape(optical)) - edge, 0)
+    places = subject.primed.places
+    center = places[rng.integers(len(places))]
+    room = np.maximum(np.array(subject.channels.shape[1:]) // 2 - edge, 0)
     i, j, k = np.clip(center - rng.integers(edge // 4, edge - edge // 4, 3), 0, room).tolist()
     return i, j, k

@@ -1,4 +1,4 @@
-"""The head's colour weights in closed form: the best linear readout of what the network sees."""
+"""The head's weights in closed form: the best linear readout of what the network sees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from tomosplat.files.dataset import Manifest
 from tomosplat.networks import UNet3D
 from tomosplat.training.crops import Crop, draw_crop
-from tomosplat.training.losses import COLOR, GAMMA
+from tomosplat.training.losses import COLOR, GAMMA, SCALES
 from tomosplat.training.settings import TrainSettings
 
 #: Ridge, relative to the mean square of the features.
@@ -18,7 +18,7 @@ _RIDGE = 1e-3
 
 
 def solve_head(network: UNet3D, manifest: Manifest, looks: list[Path], settings: TrainSettings) -> None:
-    """Solve the head's colour channels by least squares on ``settings.solve_crops`` crops; the others stay.
+    """Solve the head's colours and sizes by least squares on ``settings.solve_crops`` crops; the others stay.
 
     Layers that are still random already tell surfaces from depths, so that at the beginning this saves hundreds of
     steps; at the end it takes out what the last steps' noise has left. The features do not depend on the head, so doing
@@ -28,23 +28,25 @@ def solve_head(network: UNet3D, manifest: Manifest, looks: list[Path], settings:
     Args:
         network: Its head is changed.
         manifest: The dataset.
-        looks: Its baked looks.
+        looks: Its fitted looks.
         settings: How it is trained.
     """
-    normal = [_Normal.zeros(network.head.in_channels + 1) for _ in range(3)]
+    normal = [_Normal.zeros(network.head.in_channels + 1) for _ in range(4)]
     for n in range(settings.solve_crops):
         rng = np.random.default_rng([settings.seed, n, settings.solve_crops])
         crop = draw_crop(manifest, looks, settings.crop, settings.model.scale, rng)
         features = _features(network, crop, settings)
         weights = (crop.weights / crop.weights.sum()).double()
-        for channel, equations in enumerate(normal):
-            own = crop.marched[:, channel].double() ** GAMMA
-            equations.add(features * (GAMMA * own)[:, None], crop.baked[:, channel].double() ** GAMMA - own, weights)
+        for channel, equations in enumerate(normal[:3]):
+            own = GAMMA * crop.marched[:, channel].double() ** GAMMA
+            equations.add(features * own[:, None], own * crop.brightening[:, channel], weights)
+        normal[3].add(features, crop.swelling.double(), weights)
     solved = torch.stack([equations.solve() for equations in normal]).float()
     with torch.no_grad():
-        network.head.weight[COLOR] = solved[:, :-1, None, None, None]
-        if network.head.bias is not None:
-            network.head.bias[COLOR] = solved[:, -1]
+        for channels, rows in ((COLOR, solved[:3]), (SCALES, solved[3:].expand(3, -1))):
+            network.head.weight[channels] = rows[:, :-1, None, None, None]
+            if network.head.bias is not None:
+                network.head.bias[channels] = rows[:, -1]
 
 
 class _Normal:

@@ -14,7 +14,7 @@ SMALLEST_BF16_CROP = 32
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """Two stages: from baked light, then from pictures; each with Adam and a learning rate that falls to zero.
+    """Two stages: from fitted scenes, then from pictures; each with Adam and a learning rate that falls to zero.
 
     Attributes:
         model: What is trained.
@@ -22,6 +22,7 @@ class TrainSettings:
         picture_steps: Steps of the second stage.
         crop: Edge of what the network is shown at once, in voxels of the half-resolution grid.
         accumulate: Crops in each step.
+        pictures: Of a scene, in each step of the second stage; the network is asked once for all of them.
         learning_rate: At the beginning of the first stage.
         picture_rate: At the beginning of the second stage.
         power: The rate falls as (1 − done)^power (poly schedule, nnU-Net's 0.9).
@@ -29,7 +30,7 @@ class TrainSettings:
         ssim_weight: Of 1 − SSIM in the loss of pictures, beside L1.
         solve_crops: Crops from which the head is solved at the beginning and the end of the first stage; 0 for never.
         bf16: Compute in bfloat16; the weights stay float32.
-        augment: Vary what is shown in the first stage; without it a network learns its crops by heart.
+        augment: Vary what is shown; without it a network learns its crops by heart.
         seed: Draws crops, augmentation and first weights.
 
     Raises:
@@ -41,6 +42,7 @@ class TrainSettings:
     picture_steps: int = 0
     crop: int = 48
     accumulate: int = 1
+    pictures: int = 4
     learning_rate: float = 1e-3
     picture_rate: float = 2e-4
     power: float = 0.9
@@ -52,8 +54,10 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.dense_steps, self.picture_steps, self.solve_crops, self.seed) < 0 or self.accumulate < 1:
-            raise InputError("steps, crops to solve from and seed must be at least 0 and accumulate at least 1")
+        if min(self.dense_steps, self.picture_steps, self.solve_crops, self.seed) < 0:
+            raise InputError("steps, crops to solve from and seed must be at least 0")
+        if min(self.accumulate, self.pictures) < 1:
+            raise InputError("accumulate and pictures must be at least 1")
         multiple = self.model.layout.multiple // 2
         if self.crop < 1 or self.crop % multiple:
             raise InputError(f"crop must be a multiple of {multiple} for this network, got {self.crop}")

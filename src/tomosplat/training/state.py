@@ -43,7 +43,7 @@ class TrainState:
         network = (model or Model.untrained(settings.model, settings.seed)).network
         network = copy.deepcopy(network).float().train()
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        return cls(network, average, torch.optim.Adam(network.parameters(), lr=0.0, betas=_BETAS, eps=_EPS))
+        return cls(network, average, torch.optim.Adam(network.parameters(), lr=0.0, betas=_BETAS, eps=_EPS, fused=True))
 
     def model(self, settings: TrainSettings) -> Model:
         """The averaged weights as a model."""

@@ -88,10 +88,17 @@ class Board:
             stage.running, stage.seconds = False, stage.seconds + seconds
             self._tell()
 
-    def publish(self, part: Part, compressed: bytes) -> None:
-        """Put up a blob as it will travel, compressed with gzip once for all who will ask for it."""
+    def publish(self, part: Part, compressed: bytes, kind: Kind | None = None) -> None:
+        """Put up a blob as it will travel, compressed with gzip once for all who will ask for it.
+
+        Args:
+            part: Which one.
+            compressed: The blob.
+            kind: How the scene came to be, if that is another way than before.
+        """
         with self._changed:
             self._blobs[part] = compressed
+            self._kind = kind or self._kind
             self._tell()
             if part == "gaussians":
                 self._gaussians_at = self._revision

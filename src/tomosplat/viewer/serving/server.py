@@ -87,6 +87,7 @@ def serve(
     *what: Source | str | os.PathLike[str],
     reading: ScanOptions | None = None,
     priming: PrimingOptions | None = None,
+    network: bool = True,
     titles: Sequence[str] = (),
     host: str = "127.0.0.1",
     port: int = 0,
@@ -105,6 +106,7 @@ def serve(
         what: Scan files, scene files (.ply, .glb), or sources (``PreparedSource`` for a scan that is in memory).
         reading: How scan files are read; labels can be given for one scan only.
         priming: How scans become scenes.
+        network: Let the network that comes with the package improve them, where it knows such scans.
         titles: What the page calls each of them; by default what it is made of, for a file's name can be a patient's.
         host: Where to listen; by default only this machine can reach it.
         port: Which port to open; 0 takes a free one.
@@ -118,7 +120,8 @@ def serve(
     """
     reading, priming = reading or ScanOptions(), priming or PrimingOptions()
     sources = [
-        source_of(Path(item), reading, priming) if isinstance(item, (str, os.PathLike)) else item for item in what
+        source_of(Path(item), reading, priming, network=network) if isinstance(item, (str, os.PathLike)) else item
+        for item in what
     ]
     if not sources:
         raise InputError("there is nothing to view: name a scan or a scene")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tomosplat.errors import TomosplatError
 from tomosplat.report import Progress, Report
-from tomosplat.viewer.serving.board import Board
+from tomosplat.viewer.serving.board import Board, Kind
 from tomosplat.viewer.serving.messages import public_message
 from tomosplat.viewer.serving.sources import Source
 
@@ -61,7 +61,7 @@ class Session:
         return self._wanted is not None
 
     def open(self, report: Report, wanted: Callable[[], bool]) -> None:
-        """Compute the first scene, then the volume for the slices; each is put up as soon as it is there.
+        """Compute the first scene, the volume for the slices, then a better scene; each is put up once it is there.
 
         Args:
             report: Takes the stages, and the facts of this scene into its list ``scenes``.
@@ -72,9 +72,10 @@ class Session:
             self._scan = self.source.scan(own)
             if not self._titled:
                 self.board.title = _neutral_title(self._scan, self._number)
-            self._publish(self.source.scene(self._scan, None, own), own)
+            self._publish(self.source.scene(self._scan, None, own), self.source.kind, own)
             if self._scan is not None:
                 self._publish_volume(self._scan, own)
+            self._publish_better(None, own)
             report.facts.setdefault("scenes", []).append({"title": self.board.title, **own.facts})
             report.history.extend(own.history)
 
@@ -83,7 +84,8 @@ class Session:
         with self._lock:
             functions, self._wanted = self._wanted, None
         with self._working(report, lambda: wanted() and not self.is_asked) as own:
-            self._publish(self.source.scene(self._scan, functions, own), own)
+            self._publish(self.source.scene(self._scan, functions, own), self.source.kind, own)
+            self._publish_better(functions, own)
 
     @contextmanager
     def _working(self, report: Report, wanted: Callable[[], bool]) -> Iterator[Report]:
@@ -104,11 +106,16 @@ class Session:
             raise
         self.board.finish()
 
-    def _publish(self, scene: GaussianScene, report: Report) -> None:
+    def _publish(self, scene: GaussianScene, kind: Kind, report: Report) -> None:
         from tomosplat.viewer.packing import pack_gaussians
 
         with report.stage("pack scene"):
-            self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title).compressed())
+            self.board.publish("gaussians", pack_gaussians(scene, title=self.board.title).compressed(), kind)
+
+    def _publish_better(self, functions: TransferFunctions | None, report: Report) -> None:
+        scene = self.source.better(self._scan, functions, report)
+        if scene is not None:
+            self._publish(scene, "predicted", report)
 
     def _publish_volume(self, scan: PreparedScan, report: Report) -> None:
         from tomosplat.viewer.packing import pack_volume

@@ -39,10 +39,15 @@ class Source(Protocol):
     def scene(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> GaussianScene:
         """The scene of that scan, coloured by other transfer functions than its own if some are given."""
 
+    def better(
+        self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report
+    ) -> GaussianScene | None:
+        """The same nearer to the truth, computed while the first is looked at; None where there is nothing better."""
+
 
 @dataclass(frozen=True)
 class ScanSource:
-    """A scan file that is primed.
+    """A scan file that is primed, then predicted by the network if there is one that knows such scans.
 
     Raises:
         InputError: The scan does not exist, or an option can be refused without reading it.
@@ -51,6 +56,7 @@ class ScanSource:
     path: Path
     reading: ScanOptions = field(default_factory=ScanOptions)
     priming: PrimingOptions = field(default_factory=PrimingOptions)
+    network: bool = True
 
     def __post_init__(self) -> None:
         _check_exists(self.path)
@@ -85,6 +91,16 @@ class ScanSource:
             raise InputError("priming needs the scan that ScanSource.scan returns, got None")
         return prime_prepared(scan, functions or self._functions, self._visible, self.priming, report)
 
+    def better(
+        self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report
+    ) -> GaussianScene | None:
+        """Predict."""
+        if scan is None or not self.network:
+            return None
+        from tomosplat.pipeline.predict import predicted_if_known
+
+        return predicted_if_known(scan, functions or self._functions, self._visible, self.priming, report)
+
     @cached_property
     def _functions(self) -> TransferFunctions:
         from tomosplat.pipeline.transfer_files import load_transfer_functions
@@ -100,11 +116,12 @@ class ScanSource:
 
 @dataclass(frozen=True, eq=False)
 class PreparedSource:
-    """A scan and its scene that are at hand; new transfer functions prime it anew with ``priming``."""
+    """A scan and its scene that are at hand; new transfer functions prime it anew with ``priming``, then predict."""
 
     prepared: PreparedScan
-    primed: GaussianScene
+    at_hand: GaussianScene
     priming: PrimingOptions = field(default_factory=PrimingOptions)
+    network: bool = True
 
     @property
     def kind(self) -> Kind:
@@ -123,11 +140,23 @@ class PreparedSource:
     def scene(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> GaussianScene:
         """The scene that is at hand, or another of its scan."""
         if functions is None:
-            return self.primed
+            return self.at_hand
         from tomosplat.pipeline.prime import prime_prepared
         from tomosplat.pipeline.scan import visible_ids
 
         return prime_prepared(self.prepared, functions, visible_ids(self.priming.organs), self.priming, report)
+
+    def better(
+        self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report
+    ) -> GaussianScene | None:
+        """Predict where new transfer functions are given; the scene at hand is as good as whoever made it has it."""
+        if functions is None or not self.network:
+            return None
+        from tomosplat.pipeline.predict import predicted_if_known
+        from tomosplat.pipeline.scan import visible_ids
+
+        visible = visible_ids(self.priming.organs)
+        return predicted_if_known(self.prepared, functions, visible, self.priming, report)
 
 
 @dataclass(frozen=True)
@@ -163,8 +192,13 @@ class SceneFileSource:
         with report.stage("read scene"):
             return read_scene(self.path)
 
+    def better(self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report) -> None:
+        """The file is shown as it is."""
 
-def source_of(path: Path, reading: ScanOptions, priming: PrimingOptions) -> ScanSource | SceneFileSource:
+
+def source_of(
+    path: Path, reading: ScanOptions, priming: PrimingOptions, *, network: bool
+) -> ScanSource | SceneFileSource:
     """The source that a path names: a scene by its suffix, else a scan.
 
     Raises:
@@ -172,7 +206,7 @@ def source_of(path: Path, reading: ScanOptions, priming: PrimingOptions) -> Scan
     """
     if path.suffix.lower() in _SCENE_SUFFIXES and not path.is_dir():
         return SceneFileSource(path)
-    return ScanSource(path, reading, priming)
+    return ScanSource(path, reading, priming, network)
 
 
 def _check_exists(path: Path) -> None:
