@@ -1,0 +1,1 @@
+"""Floor 6: a volume, its labels and its surfaces from few slices."""
