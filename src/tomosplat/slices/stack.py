@@ -199,11 +199,13 @@ class TrackedFrames:
             raise ShapeError(f"{len(values)} frames need poses [{len(values)}, 4, 4], got {planes.shape}")
         if len(values) < 2:
             raise SliceSpacingError(f"there is {len(values)} frame only; a sweep has at least two")
-        for number, plane in enumerate(planes):
-            try:
-                Grid((1, 1, 1), plane)
-            except GeometryError as error:
-                raise GeometryError(f"the pose of frame {number} is impossible: {error}") from error
+        size = np.linalg.norm(planes[:, :3, :3], axis=1).prod(axis=1)
+        bad = ~np.isfinite(planes).all(axis=(1, 2)) | ~(np.abs(np.linalg.det(planes[:, :3, :3])) > 1e-6 * size)
+        if bad.any():
+            raise GeometryError(
+                f"the pose of frame {int(bad.argmax())} is no invertible affine map ({int(bad.sum())} such frames); "
+                "leave out frames that the tracker lost"
+            )
         if not np.any(np.ptp(values.reshape(len(values), -1), axis=1) > 0):
             raise ConstantSlicesError(f"each of the {len(values)} frames is of one value; was the wrong file given?")
         object.__setattr__(self, "values", values)
