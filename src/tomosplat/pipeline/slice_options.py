@@ -17,12 +17,33 @@ class SliceFitOptions:
     """flow: Gaussians fitted to the slices and to motion-compensated ones in between; inner: to the slices alone
     (InnerGS); triplane: the same, modulated by three feature planes; folded: 2D Gaussians that move and fade from frame
     to frame (MedGS). auto: folded for a folder of PNG frames, flow for all else."""
+    axis: Literal["axial", "coronal", "sagittal", "thick"] = "thick"
+    """Along which the slices of a volume follow one another; thick: along its largest spacing."""
+    spacing: tuple[float, float, float] | None = None
+    """Millimetres from column to column, row to row and frame to frame of a folder of PNG frames, which does not know
+    them."""
+    labels: tuple[Path, ...] = ()
+    """Label maps of the sources, one for each, carried along with the image."""
+    gap: Literal["auto", "motion", "crossfade", "none"] = "auto"
+    """What is asked of the gaps between slices: motion-compensated slices, cross-faded ones (IBFR of MedGS), or
+    nothing. auto: motion for flow, crossfade for folded, none for the rest."""
+    blending: Literal["auto", "normalised", "alpha", "additive"] = "auto"
+    """How Gaussians add up in a slice; auto: normalised, or alpha with --as-published."""
+    semantic: Literal["scores", "colours"] = "scores"
+    """What stands for labels: a score for each, or a colour picture, as the tri-plane paper has it."""
+    as_published: bool = False
+    """Run inner, triplane and folded as their authors do: random start, alpha blending, their losses and rates, and as
+    many steps. For comparison: the results are worse."""
     iterations: int | None = None
     """Steps; by default what the method needs."""
+    pitch: float = 2.0
+    """Pixels between Gaussians at the start; 3 makes a draft."""
+    learning_rate: float = 1.0
+    """Factor on all learning rates."""
     seed: int = 0
     """Another seed shows the slices in another order."""
     preview: Path | None = None
-    """Keep this PNG up to date with a slice as it looks now, beside the truth."""
+    """Keep this PNG up to date with a given slice as it looks now, right of the truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,4 +91,13 @@ class SliceRenderOptions:
     chunks: int = 1
     """Render in so many parts, to need less memory."""
     extension: str = ".png"
-    """Format of the pictures."""
+    """Format of the pictures: .png, .jpg, .bmp or .tif."""
+    mask_path: Path | None = None
+    """Folder of PNG masks named as the pictures are (00000_0.png, ...): black pixels are left black."""
+    generate_points_path: Path | None = None
+    """Folder to which the places of the Gaussians that each picture shows are written (.npy, [N, 2] pixels or
+    [N, 3] mm)."""
+    volume: Path | None = None
+    """Write all slices as one volume too (.nii.gz), in the scan's own values."""
+    label_volume: Path | None = None
+    """Write the labels as one volume too (.nii.gz)."""

@@ -15,7 +15,7 @@ SliceBlending = Literal["normalised", "alpha", "additive"]
 
 @dataclass(frozen=True, kw_only=True)
 class SliceRates:
-    """Adam's rates at the start. That of the means is in pixels of the finest slices; logarithms and logits have no unit."""
+    """Adam's rates at the start; that of the means is in pixels of the finest slices."""
 
     means: float = 0.02
     log_scales: float = 0.015

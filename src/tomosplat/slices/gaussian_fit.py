@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,7 @@ def fit_model(
     progress: Progress | None = None,
     on_look: Callable[[SliceFitState], None] | None = None,
     after_step: Callable[[SliceFitState], None] | None = None,
+    look_after: Collection[int] = (),
 ) -> SliceFitState:
     """Fit what shows slices to slices: Adam on some of them at a time.
 
@@ -79,6 +80,7 @@ def fit_model(
         progress: Called after each step.
         on_look: Called before the first step, then every ``settings.evaluate_every`` steps and after the last.
         after_step: Called after each step, before progress.
+        look_after: Steps after which to look, too.
 
     Raises:
         DivergedError: A value was no longer finite; the message names the parameter.
@@ -93,7 +95,8 @@ def fit_model(
             after_step(state)
         if progress:
             progress(state.iteration, settings.iterations)
-        if state.iteration % settings.evaluate_every == 0 or state.iteration == settings.iterations:
+        regular = state.iteration % settings.evaluate_every == 0 or state.iteration == settings.iterations
+        if regular or state.iteration in look_after:
             _look(state, looked_at, on_look)
     return state
 
@@ -171,22 +174,14 @@ def _look(
 
 def _diverged(model: SliceModel, iteration: int) -> DivergedError:
     """The error to raise when slices cannot be shown: names the parameter that is not finite, or the wildest."""
+    what = "the last good state is kept, go on from it with a lower --learning-rate"
     for name, parameter in model.named_parameters():
-        bad = ~parameter.detach().isfinite()
-        if bool(bad.any()):
-            where = torch.argwhere(bad)[0].tolist()
-            break
-    else:
-        sizes = {name: float(p.detach().abs().max()) for name, p in model.named_parameters() if p.numel()}
-        name = max(sizes, key=lambda name: sizes[name])
-        return DivergedError(
-            f"the fit ran away after {iteration} steps: {name} has grown to {sizes[name]:g}; the last good state is "
-            "kept, go on from it with a lower --learning-rate"
-        )
-    return DivergedError(
-        f"{name} is not finite after {iteration} steps (entry {where}); the last good state is kept, go on from it with "
-        "a lower --learning-rate"
-    )
+        where = torch.argwhere(~parameter.detach().isfinite())
+        if len(where):
+            return DivergedError(f"{name} is not finite after {iteration} steps (entry {where[0].tolist()}); {what}")
+    sizes = {name: float(p.detach().abs().max()) for name, p in model.named_parameters() if p.numel()}
+    wildest = max(sizes, key=lambda name: sizes[name])
+    return DivergedError(f"{wildest} ran away: it has grown to {sizes[wildest]:g} after {iteration} steps; {what}")
 
 
 # ------------------------------------------------------------------------------------------- Gaussians to stacks

@@ -26,6 +26,7 @@ class SliceTarget:
         weight: Of its loss.
         time: Where it is for Gaussians that move from frame to frame.
         plain: Leave the structural term out of its loss.
+        background: Grey behind Gaussians that move from frame to frame.
 
     Raises:
         ShapeError: The pictures are not of the plane's size.
@@ -38,6 +39,7 @@ class SliceTarget:
     weight: float = 1.0
     time: float = 0.0
     plain: bool = False
+    background: float = 0.0
 
     def __post_init__(self) -> None:
         size = (self.plane.height, self.plane.width)
@@ -122,9 +124,7 @@ def gaps_mm(slices: SliceStack | TrackedFrames) -> list[float]:
 Sampler = Callable[[np.random.Generator, float], tuple[list[SliceTarget], list[SliceTarget]]]
 
 
-def any_slices(
-    given: Sequence[SliceTarget], between: Sequence[SliceTarget], n_given: int, n_between: int
-) -> Sampler:
+def any_slices(given: Sequence[SliceTarget], between: Sequence[SliceTarget], n_given: int, n_between: int) -> Sampler:
     """Any given slices (all of them for 0) and any of those in the gaps."""
 
     def choose(rng: np.random.Generator, _done: float) -> tuple[list[SliceTarget], list[SliceTarget]]:

@@ -1,0 +1,90 @@
+"""Slices in, a fitted scene out: what ``tomosplat slices fit`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tomosplat.errors import InputError
+from tomosplat.files.atomic import make_folder
+from tomosplat.files.frames import is_frame_folder
+from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
+from tomosplat.pipeline.slices_fit_folded import fit_folded
+from tomosplat.pipeline.slices_fitting import Saving, checkpoint_path, run_fit
+from tomosplat.pipeline.slices_gaps import slices_between
+from tomosplat.pipeline.slices_input import read_slices
+from tomosplat.report import Report
+from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
+from tomosplat.slices.gaussian_fit import begin_fit
+from tomosplat.slices.gaussian_model import GaussianModel
+from tomosplat.slices.stack import SliceStack, TrackedFrames
+from tomosplat.slices.targets import any_slices
+from tomosplat.slices.triplane import TriplaneModel
+
+
+def fit_slice_files(
+    sources: Sequence[Path], output: Path, options: SliceFitOptions, folded: FoldedOptions, report: Report
+) -> Path:
+    """Fit slice files and write the scene into a folder; return the scene's file.
+
+    Raises:
+        InputError: The slices or an option cannot be used, or they do not belong together.
+        DivergedError: A value was no longer finite; the last good scene is written all the same.
+        OutputError: A result could not be written.
+    """
+    method = options.method
+    if method == "auto":
+        method = "folded" if all(is_frame_folder(path) for path in sources) else "flow"
+    gap = options.gap
+    if gap == "auto":
+        gap = {"flow": "motion", "folded": "crossfade"}.get(method, "none")  # type: ignore[assignment]
+    report.facts |= {"method": method, "gap": gap}
+    if method == "folded":
+        if len(sources) != 1:
+            raise InputError(f"the folded method fits the frames of one folder, got {len(sources)} sources")
+        make_folder(output)
+        return fit_folded(sources[0], output, options, folded, gap, report)
+    if folded != FoldedOptions():
+        raise InputError(
+            f"--method {method} has no use for options of the folded method (--pipeline, --seg-source-path, ...); masks "
+            "go with --labels"
+        )
+    with report.stage("read slices"):
+        stacks = read_slices(sources, options, report)
+    make_folder(output)
+    if options.as_published and method in ("inner", "triplane"):
+        settings = published_settings(stacks, options)
+    else:
+        settings = fit_settings(options, n_slices=sum(map(len, stacks)))
+    with report.stage("slices in the gaps") as progress:
+        between = slices_between(stacks, gap, progress, report)
+    make = partial(TriplaneModel, given=stacks) if method == "triplane" else GaussianModel
+    with report.stage("seed Gaussians"):
+        task = begin_fit(stacks, between, settings, coloured=options.semantic == "colours", make=make)
+    sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
+    about = {"method": method, "gap": gap, "sources": [path.name for path in sources]}
+    saving = Saving(output, lambda state: task.scene(settings, state, about), options.preview)
+    run_fit(task.model, sampler, task.given, settings, saving, about, report)
+    return checkpoint_path(output, settings.iterations)
+
+
+def fit_settings(options: SliceFitOptions, n_slices: int) -> SliceFitSettings:
+    """As the loop takes it; more steps for more slices than a usual stack has."""
+    return SliceFitSettings(
+        iterations=options.iterations if options.iterations is not None else max(500, 10 * n_slices),
+        blending="normalised" if options.blending == "auto" else options.blending,
+        pitch=options.pitch,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+    )
+
+
+def published_settings(stacks: Sequence[SliceStack | TrackedFrames], options: SliceFitOptions) -> SliceFitSettings:
+    """InnerGS's own, for slices of this size."""
+    widest = max(max(stack.values.shape[1:]) for stack in stacks)
+    iterations = options.iterations if options.iterations is not None else 2001
+    settings = innergs_settings(widest / 2, iterations=iterations, seed=options.seed)
+    if options.blending != "auto":
+        raise InputError("--as-published blends with alpha; leave --blending out")
+    return settings
