@@ -1,0 +1,24 @@
+"""``tomosplat slices``: verbs of its own, one file each (``slices_fit.py``, ``slices_render.py``, ...)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from tomosplat.cli.slices_fit import SlicesFit
+from tomosplat.cli.slices_render import SlicesRender
+
+Verb = Annotated[SlicesFit, tyro.conf.subcommand("fit")] | Annotated[SlicesRender, tyro.conf.subcommand("render")]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A volume, labels and surfaces from few slices."""
+
+    verb: Verb
+
+    def run(self) -> None:
+        """Run the verb that was asked for."""
+        self.verb.run()
