@@ -27,6 +27,8 @@ class SliceFitOptions:
     gap: Literal["auto", "motion", "crossfade", "none"] = "auto"
     """What is asked of the gaps between slices: motion-compensated slices, cross-faded ones (IBFR of MedGS), or
     nothing. auto: motion for flow, crossfade for folded, none for the rest."""
+    quality: Literal["draft", "default", "high"] = "default"
+    """Of motion-compensated slices: motion alone, or with a small network taught by the given slices, for longer."""
     blending: Literal["auto", "normalised", "alpha", "additive"] = "auto"
     """How Gaussians add up in a slice; auto: normalised, or alpha with --as-published."""
     semantic: Literal["scores", "colours"] = "scores"

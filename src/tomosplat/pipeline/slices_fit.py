@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from tomosplat.errors import InputError
@@ -12,10 +11,10 @@ from tomosplat.files.frames import is_frame_folder
 from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
 from tomosplat.pipeline.slices_fit_folded import fit_folded
 from tomosplat.pipeline.slices_fitting import Saving, checkpoint_path, run_fit
-from tomosplat.pipeline.slices_gaps import slices_between
 from tomosplat.pipeline.slices_input import read_slices
 from tomosplat.report import Report
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
+from tomosplat.slices.gaps import crossfaded_between, filled_between
 from tomosplat.slices.gaussian_fit import begin_fit
 from tomosplat.slices.gaussian_model import GaussianModel
 from tomosplat.slices.stack import SliceStack, TrackedFrames
@@ -57,16 +56,25 @@ def fit_slice_files(
         settings = published_settings(stacks, options)
     else:
         settings = fit_settings(options, n_slices=sum(map(len, stacks)))
-    with report.stage("slices in the gaps") as progress:
-        between = slices_between(stacks, gap, progress, report)
-    make = partial(TriplaneModel, given=stacks) if method == "triplane" else GaussianModel
+    between = slices_between(stacks, gap, options, report)
+    make = TriplaneModel if method == "triplane" else GaussianModel
     with report.stage("seed Gaussians"):
         task = begin_fit(stacks, between, settings, coloured=options.semantic == "colours", make=make)
     sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
     about = {"method": method, "gap": gap, "sources": [path.name for path in sources]}
-    saving = Saving(output, lambda state: task.scene(settings, state, about), options.preview)
+    saving = Saving(output, lambda state: task.scene(state, about), options.preview)
     run_fit(task.model, sampler, task.given, settings, saving, about, report)
     return checkpoint_path(output, settings.iterations)
+
+
+def slices_between(
+    stacks: Sequence[SliceStack | TrackedFrames], gap: str, options: SliceFitOptions, report: Report
+) -> list[tuple[SliceStack | TrackedFrames, float]]:
+    """Slices in the gaps and the weights of their losses; none for sweeps, whose frames have no two sides."""
+    parallel = [stack for stack in stacks if isinstance(stack, SliceStack)]
+    if gap == "motion":
+        return [filled_between(stack, report, options.quality) for stack in parallel]
+    return [crossfaded_between(stack) for stack in parallel] if gap == "crossfade" else []
 
 
 def fit_settings(options: SliceFitOptions, n_slices: int) -> SliceFitSettings:

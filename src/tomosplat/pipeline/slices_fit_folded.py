@@ -26,6 +26,7 @@ from tomosplat.slices.folded_model import (
     random_folded,
 )
 from tomosplat.slices.folded_scene import FoldedScene
+from tomosplat.slices.gaps import CROSSFADE_WEIGHT
 from tomosplat.slices.gaussian_fit import SliceFitState
 from tomosplat.slices.scene_files import read_slice_scene
 from tomosplat.slices.targets import Sampler, SliceTarget
@@ -33,8 +34,6 @@ from tomosplat.slices.targets import Sampler, SliceTarget
 #: Steps of our form and of the published one.
 _ITERATIONS, _PUBLISHED_ITERATIONS = 800, 30_000
 _PUBLISHED_GAUSSIANS = 100_000
-#: Weight of a cross-faded frame's loss beside that of a frame (MedGS: 0.5 beside 2.0).
-_CROSSFADE_WEIGHT = 0.25
 _PLACES_EVERY = 5000
 
 
@@ -64,7 +63,7 @@ def fit_folded(
     state = _state_of(folded, model, settings)
     # A grey behind transparent frames is drawn anew at every step.
     between = _motion_frames(targets) if gap == "motion" else []
-    crossfades = _CROSSFADE_WEIGHT if gap == "crossfade" and folded.pipeline != "seg" else 0.0
+    crossfades = CROSSFADE_WEIGHT if gap == "crossfade" and folded.pipeline != "seg" else 0.0
     sampler = neighbouring_frames(targets, folded.batch_size, crossfades, between)
     if folded.random_background and frames.alpha is not None:
         sampler = _over_random_grey(sampler, targets, frames)
@@ -90,7 +89,9 @@ def _check(folded: FoldedOptions) -> None:
     if folded.pipeline == "joint" and folded.seg_source_path is None:
         raise InputError("--pipeline joint needs the masks: --seg-source-path FOLDER")
     if folded.pipeline != "joint" and folded.seg_source_path is not None:
-        raise InputError(f"--seg-source-path goes with --pipeline joint, not {folded.pipeline}; -s takes the masks of seg")
+        raise InputError(
+            f"--seg-source-path goes with --pipeline joint, not {folded.pipeline}; -s takes the masks of seg"
+        )
     if folded.seg_head_only and folded.pipeline != "seg":
         raise InputError(f"--seg-head-only goes with --pipeline seg, not {folded.pipeline}")
     if folded.seg_head_only and folded.start_checkpoint is None:

@@ -15,9 +15,7 @@ from tomosplat.report import Report
 from tomosplat.slices.stack import SliceStack, TrackedFrames
 
 
-def read_slices(
-    sources: Sequence[Path], options: SliceFitOptions, report: Report
-) -> list[SliceStack | TrackedFrames]:
+def read_slices(sources: Sequence[Path], options: SliceFitOptions, report: Report) -> list[SliceStack | TrackedFrames]:
     """Read one or several stacks, with their labels.
 
     Raises:

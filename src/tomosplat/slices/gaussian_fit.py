@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -205,9 +206,9 @@ class FitTask:
     value_range: ValueRange
     classes: tuple[int, ...]
 
-    def scene(self, settings: SliceFitSettings, state: SliceFitState) -> SliceScene:
+    def scene(self, state: SliceFitState, about: Mapping[str, Any]) -> SliceScene:
         """The fitted Gaussians, and how they came about."""
-        made = {"iterations": state.iteration, "gaussians": len(self.model.means), "blending": settings.blending}
+        made = {"iterations": state.iteration, "gaussians": len(self.model.means), **about}
         return self.model.scene(self.value_range, self.classes, self.given, {"slice_fit": made})
 
 
@@ -264,7 +265,7 @@ def fit_slices(
     task = begin_fit(stacks, targets_between, settings)
     sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
     state = fit_model(task.model, sampler, task.given, settings, progress=progress)
-    return task.scene(settings, state)
+    return task.scene(state, {})
 
 
 def _coloured(targets: Sequence[SliceTarget], n_classes: int) -> list[SliceTarget]:

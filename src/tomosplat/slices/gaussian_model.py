@@ -83,16 +83,16 @@ class GaussianModel(SliceModel):
 
     def activated(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Means, covariance entries, opacities and values of some Gaussians."""
-        entries = covariance_entries(self.log_scales[chosen], self.shears[chosen])
+        means, log_scales, shears, logits, colours, scores = self.raw(chosen)
+        entries = covariance_entries(log_scales, shears)
         floor = entries.new_tensor([self.floor, 0, 0, self.floor, 0, self.floor])
-        scores = self.scores[chosen]
         semantic = scores if self.coloured or scores.shape[1] == 0 else torch.softmax(scores, dim=1)
-        return (
-            self.means[chosen],
-            entries + floor,
-            torch.sigmoid(self.opacity_logits[chosen]),
-            torch.cat([self.colours[chosen], semantic], dim=1),
-        )
+        return means, entries + floor, torch.sigmoid(logits), torch.cat([colours, semantic], dim=1)
+
+    def raw(self, chosen: Tensor | slice) -> tuple[Tensor, ...]:
+        """Means, log_scales, shears, opacity logits, colours and scores of some Gaussians."""
+        raw = self.means, self.log_scales, self.shears, self.opacity_logits, self.colours, self.scores
+        return tuple(parameter[chosen] for parameter in raw)
 
     @torch.no_grad()
     def _in_reach(self, places: Sequence[SliceTarget]) -> Tensor:
