@@ -77,7 +77,9 @@ class GaussianModel(SliceModel):
 
     def render(self, places: Sequence[SliceTarget]) -> list[SliceImage]:
         """Only what reaches one of the slices is touched."""
-        return slice_gaussians(*self.activated(self._in_reach(places)), [p.plane for p in places], blending=self.blending)
+        return slice_gaussians(
+            *self.activated(self._in_reach(places)), [p.plane for p in places], blending=self.blending
+        )
 
     def activated(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Means, covariance entries, opacities and values of some Gaussians."""

@@ -62,8 +62,13 @@ def grid_seeds(targets: Sequence[SliceTarget], gaps: Sequence[float], settings: 
 
 def random_seeds(targets: Sequence[SliceTarget], settings: SliceFitSettings) -> Seeds:
     """Uniform in the box around all slices, round, of 0.02 of half its longest edge, as InnerGS has it."""
-    corners = np.concatenate([target.plane.pixel_centers()[:: t_h, :: t_w].reshape(-1, 3) for target in targets
-                              for t_h, t_w in [(max(1, target.plane.height - 1), max(1, target.plane.width - 1))]])
+    corners = np.concatenate(
+        [
+            target.plane.pixel_centers()[::t_h, ::t_w].reshape(-1, 3)
+            for target in targets
+            for t_h, t_w in [(max(1, target.plane.height - 1), max(1, target.plane.width - 1))]
+        ]
+    )
     low, high = corners.min(axis=0), corners.max(axis=0)
     rng = np.random.default_rng(settings.seed)
     means = rng.uniform(low, high, (settings.most, 3))
@@ -96,7 +101,9 @@ def _on_slice(
     target: SliceTarget, gap: float, content: NDArray[np.bool_], pitch: float, settings: SliceFitSettings
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     height, width = content.shape
-    v, u = np.meshgrid(np.arange(pitch / 2 - 0.5, height, pitch), np.arange(pitch / 2 - 0.5, width, pitch), indexing="ij")
+    v, u = np.meshgrid(
+        np.arange(pitch / 2 - 0.5, height, pitch), np.arange(pitch / 2 - 0.5, width, pitch), indexing="ij"
+    )
     at_v = np.minimum(np.round(v).astype(int), height - 1)
     at_u = np.minimum(np.round(u).astype(int), width - 1)
     chosen = content[at_v, at_u]

@@ -122,9 +122,7 @@ def gaps_mm(slices: SliceStack | TrackedFrames) -> list[float]:
 Sampler = Callable[[np.random.Generator, float], tuple[list[SliceTarget], list[SliceTarget]]]
 
 
-def any_slices(
-    given: Sequence[SliceTarget], between: Sequence[SliceTarget], n_given: int, n_between: int
-) -> Sampler:
+def any_slices(given: Sequence[SliceTarget], between: Sequence[SliceTarget], n_given: int, n_between: int) -> Sampler:
     """Any given slices (all of them for 0) and any of those in the gaps."""
 
     def choose(rng: np.random.Generator, _done: float) -> tuple[list[SliceTarget], list[SliceTarget]]:
