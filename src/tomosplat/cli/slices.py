@@ -7,10 +7,15 @@ from typing import Annotated
 
 import tyro
 
+from tomosplat.cli.slices_evaluate import SlicesEvaluate
 from tomosplat.cli.slices_fit import SlicesFit
 from tomosplat.cli.slices_render import SlicesRender
 
-Verb = Annotated[SlicesFit, tyro.conf.subcommand("fit")] | Annotated[SlicesRender, tyro.conf.subcommand("render")]
+Verb = (
+    Annotated[SlicesFit, tyro.conf.subcommand("fit")]
+    | Annotated[SlicesRender, tyro.conf.subcommand("render")]
+    | Annotated[SlicesEvaluate, tyro.conf.subcommand("evaluate")]
+)
 
 
 @dataclass(frozen=True)

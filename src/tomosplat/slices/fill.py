@@ -77,7 +77,7 @@ def fill(stack: SliceStack, at: FloatArray, report: Report, quality: Quality = "
 
 
 def base_between(slices: Slices, positions: FloatArray, at: FloatArray) -> Slices:
-    """pchip in narrow gaps, linear elsewhere."""
+    """Pchip in narrow gaps, linear elsewhere."""
     before, _ = gaps_of(positions, at)
     result = linear(slices, positions, at)
     narrow = np.diff(positions)[before] < NARROW

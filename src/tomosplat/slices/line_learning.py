@@ -72,7 +72,9 @@ class Gap:
         return self.places.index(self.samples // 2)
 
 
-def teach(slices: Slices, gap: Gap, n_steps: int, progress: Progress | None = None, seed: int = 0) -> LineNetwork | None:
+def teach(
+    slices: Slices, gap: Gap, n_steps: int, progress: Progress | None = None, seed: int = 0
+) -> LineNetwork | None:
     """Teach a network to fill ``gap`` on the rows and columns of slices [N, H, W]; None where they are too short.
 
     Mean squared error, Adam, one cycle of the learning rate. The same seed gives the same network on one machine.
@@ -180,7 +182,9 @@ def four_around(slices: Slices, positions: FloatArray, number: int, gap: float |
     """
     width = positions[number + 1] - positions[number] if gap is None else gap
     outer = [positions[number] - width, positions[number + 1] + width]
-    return np.stack([_at(slices, positions, outer[0]), slices[number], slices[number + 1], _at(slices, positions, outer[1])])
+    return np.stack(
+        [_at(slices, positions, outer[0]), slices[number], slices[number + 1], _at(slices, positions, outer[1])]
+    )
 
 
 def _at(slices: Slices, positions: FloatArray, place: float) -> Slices:
@@ -191,4 +195,3 @@ def _at(slices: Slices, positions: FloatArray, place: float) -> Slices:
         return slices[before + int(way)]
     result: Slices = (1 - way) * slices[before] + way * slices[before + 1]
     return result
-

@@ -84,9 +84,7 @@ def motion_at(shifts: tuple[Shift, Shift], way: float) -> Shift:
     motion: Shift = (1 - t) * forth - t * back
     for _ in range(2):
         behind, ahead = -t * motion, (1 - t) * motion
-        motion = np.stack(
-            [(1 - t) * warped(forth[c], behind) - t * warped(back[c], ahead) for c in range(2)]
-        )
+        motion = np.stack([(1 - t) * warped(forth[c], behind) - t * warped(back[c], ahead) for c in range(2)])
     return motion
 
 
