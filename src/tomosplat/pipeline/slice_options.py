@@ -23,7 +23,13 @@ class SliceFitOptions:
     """Millimetres from column to column, row to row and frame to frame of a folder of PNG frames, which does not know
     them."""
     labels: tuple[Path, ...] = ()
-    """Label maps of the sources, one for each, carried along with the image."""
+    """Label maps of the sources (or folders of PNG masks), one for each, carried along with the image."""
+    label_threshold: float | None = None
+    """What lies above it in label maps is label 1."""
+    series: str | None = None
+    """Which series of a DICOM folder: its UID, its number in the list, or a unique part of its description."""
+    image_to_probe: tuple[float, ...] | None = None
+    """Of tracked frames: the calibration from pixels to the probe's mm, 16 numbers row by row."""
     gap: Literal["auto", "motion", "crossfade", "none"] = "auto"
     """What is asked of the gaps between slices: motion-compensated slices, cross-faded ones (IBFR of MedGS), or
     nothing. auto: motion for flow, crossfade for folded, none for the rest."""

@@ -46,7 +46,7 @@ def fit_slice_files(
         return fit_folded(sources[0], output, options, folded, gap, report)
     if folded != FoldedOptions():
         raise InputError(
-            f"--method {method} has no use for options of the folded method (--pipeline, --seg-source-path, ...); masks "
+            f"--method {method} has no use for the folded method's options (--pipeline, --seg-source-path, ...); masks "
             "go with --labels"
         )
     with report.stage("read slices"):

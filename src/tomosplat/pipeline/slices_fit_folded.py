@@ -90,7 +90,7 @@ def _check(folded: FoldedOptions) -> None:
         raise InputError("--pipeline joint needs the masks: --seg-source-path FOLDER")
     if folded.pipeline != "joint" and folded.seg_source_path is not None:
         raise InputError(
-            f"--seg-source-path goes with --pipeline joint, not {folded.pipeline}; -s takes the masks of seg"
+            f"--seg-source-path goes with --pipeline joint; with {folded.pipeline} the source is all there is"
         )
     if folded.seg_head_only and folded.pipeline != "seg":
         raise InputError(f"--seg-head-only goes with --pipeline seg, not {folded.pipeline}")
@@ -199,7 +199,7 @@ def _state_of(folded: FoldedOptions, model: FoldedModel, settings: SliceFitSetti
 def _scene(model: FoldedModel, state: SliceFitState, about: dict[str, object]) -> FoldedScene:
     made = {"iterations": state.iteration, "gaussians": len(model.times), **about}
     with torch.no_grad():
-        scene = model.scene({"slice_fit": made})
+        scene = model.scene(provenance={"slice_fit": made})
         return scene.select(torch.arange(len(scene)))
 
 
@@ -221,7 +221,7 @@ def _motion_frames(targets: list[SliceTarget]) -> list[SliceTarget]:
 
 def _over_random_grey(sampler: Sampler, targets: list[SliceTarget], frames: Frames) -> Sampler:
     """The same targets over another grey at every step."""
-    alphas = torch.from_numpy(frames.alpha)  # type: ignore[arg-type]
+    alphas = torch.from_numpy(frames.alpha)
 
     def choose(rng: np.random.Generator, done: float) -> tuple[list[SliceTarget], list[SliceTarget]]:
         given, between = sampler(rng, done)

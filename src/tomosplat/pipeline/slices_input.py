@@ -1,4 +1,4 @@
-"""Whatever slices come in, as stacks in one frame of reference."""
+"""Whatever slices come in, in one frame of reference."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from pathlib import Path
 
 import numpy as np
 
-from tomosplat.errors import InputError, SliceSpacingError
-from tomosplat.files.frames import is_frame_folder, read_frames
-from tomosplat.files.scans import read_labels, read_volume
+from tomosplat.errors import InputError
+from tomosplat.files.tracked import is_tracked
 from tomosplat.pipeline.slice_options import SliceFitOptions
 from tomosplat.report import Report
+from tomosplat.slices.reading import check_common_frame, read_frames, read_stack
 from tomosplat.slices.stack import SliceStack, TrackedFrames
 
 
 def read_slices(sources: Sequence[Path], options: SliceFitOptions, report: Report) -> list[SliceStack | TrackedFrames]:
-    """Read one or several stacks, with their labels.
+    """Read one or several stacks with their labels, or a tracked sweep.
 
     Raises:
         InputError: A file cannot be used, or there are not as many label maps as stacks.
-        SliceSpacingError: Frames come without their spacing.
+        GeometryError: Stacks share no frame of reference.
     """
-    if options.labels and len(options.labels) != len(sources):
-        raise InputError(f"there are {len(sources)} sources and {len(options.labels)} label maps; each needs its own")
-    labels = options.labels or (None,) * len(sources)
-    stacks = []
-    for source, label in zip(sources, labels, strict=True):
-        stack = _frames(source, options) if is_frame_folder(source) else _volume(source, label, options)
-        report.history += stack.history
-        stacks.append(stack)
-    return stacks
-
-
-def _volume(path: Path, label: Path | None, options: SliceFitOptions) -> SliceStack:
-    volume = read_volume(path)
-    return SliceStack.from_volume(volume, options.axis, None if label is None else read_labels(label, volume.grid))
-
-
-def _frames(path: Path, options: SliceFitOptions) -> SliceStack:
-    if options.spacing is None:
-        raise SliceSpacingError(
-            f"{path} holds PNG frames, which do not say how large their pixels are; give --spacing COLUMN ROW FRAME in mm, "
-            "or fit them in pixels with --method folded"
+    labels = options.labels
+    if labels and len(labels) != len(sources):
+        raise InputError(f"there are {len(sources)} sources and {len(labels)} label maps; each source needs its own")
+    read: list[SliceStack | TrackedFrames] = []
+    for n, source in enumerate(sources):
+        if source.is_file() and is_tracked(source):
+            if labels:
+                raise InputError(f"{source} holds tracked frames, for which there are no labels; leave --labels out")
+            pose = options.image_to_probe
+            read.append(read_frames(source, None if pose is None else np.reshape(pose, (4, 4))))
+            continue
+        read.append(
+            read_stack(
+                source,
+                axis=options.axis,
+                spacing=options.spacing,
+                labels=labels[n] if labels else None,
+                label_threshold=options.label_threshold,
+                series=options.series,
+            )
         )
-    frames = read_frames(path)
-    affine = np.diag([*options.spacing, 1.0])
-    values = frames.values.mean(axis=3)
-    return SliceStack(values, affine, np.arange(len(values), dtype=np.float64), history=frames.history)
+    stacks = [stack for stack in read if isinstance(stack, SliceStack)]
+    check_common_frame(stacks, [str(path) for path in sources])
+    for slices in read:
+        report.history += slices.history
+    return read

@@ -16,8 +16,8 @@ from tomosplat.geometry import SlicePlane
 from tomosplat.render import SliceImage
 from tomosplat.render.constants import NORMALISED_FLOOR
 from tomosplat.slices.fit_settings import SliceFitSettings
-from tomosplat.slices.folded_scene import FoldedScene
-from tomosplat.slices.gaussian_model import SliceModel
+from tomosplat.slices.folded_scene import FoldedScene, shares
+from tomosplat.slices.gaussian_model import SliceModel, rows
 from tomosplat.slices.seeding import grid_seeds
 from tomosplat.slices.targets import Sampler, SliceTarget, crossfade
 
@@ -98,7 +98,7 @@ class FoldedModel(SliceModel):
 
     def render(self, places: Sequence[SliceTarget]) -> list[SliceImage]:
         """The frames at the places' times: the fitted heads beside each other, over the places' backgrounds."""
-        scene = self.scene()
+        scene = self.scene(self._shown_at([place.time for place in places]))
         images = []
         for place in places:
             heads = [scene.show(place.time, name) for name in self.heads]
@@ -110,17 +110,21 @@ class FoldedModel(SliceModel):
             images.append(SliceImage(torch.cat([h.values for h in (first, *heads[1:])], dim=2), first.coverage))
         return images
 
-    def scene(self, provenance: Mapping[str, Any] | None = None) -> FoldedScene:
-        """What the parameters mean; differentiable."""
+    def scene(self, chosen: Tensor | None = None, provenance: Mapping[str, Any] | None = None) -> FoldedScene:
+        """What the parameters of some Gaussians mean, None: of all; differentiable."""
+
+        def some(parameter: Tensor) -> Tensor:
+            return parameter if chosen is None else rows(parameter, chosen)
+
         heads = {
-            name: torch.cat([torch.sigmoid(self.opacity_logits[name])[:, None], self.colours[name]], dim=1)
+            name: torch.cat([torch.sigmoid(some(self.opacity_logits[name]))[:, None], some(self.colours[name])], dim=1)
             for name in self.opacity_logits
         }
         return FoldedScene(
-            torch.cat([self.positions, self.log_scales.exp(), self.angles[:, None]], dim=1),
-            self.moves / self._units(),
-            self.times,
-            self.log_spans.exp(),
+            torch.cat([some(self.positions), some(self.log_scales).exp(), some(self.angles)[:, None]], dim=1),
+            some(self.moves) / self._units(),
+            some(self.times),
+            some(self.log_spans).exp(),
             heads.get("image"),
             heads.get("mask"),
             self._scene.exact,
@@ -128,6 +132,15 @@ class FoldedModel(SliceModel):
             self._scene.n_frames,
             provenance if provenance is not None else self._scene.provenance,
         )
+
+    @torch.no_grad()
+    def _shown_at(self, times: Sequence[float]) -> Tensor:
+        """Indices of the Gaussians that are there at one of the times."""
+        spans = self.log_spans.exp()
+        there = torch.zeros(len(spans), dtype=torch.bool)
+        for time in times:
+            there |= shares(self.times, spans, time) > self._scene.least_share
+        return there.nonzero()[:, 0]
 
     def penalty(self) -> Tensor | None:
         """Spans shorter than a frame or longer than all of them cost what they are off (MedGS), in all frames."""

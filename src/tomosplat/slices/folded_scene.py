@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tomosplat.render import SliceImage, blend_ellipses
-from tomosplat.render.constants import LOW_PASS_PX2
+from tomosplat.render.constants import ALPHA_MIN, LOW_PASS_PX2
 
 #: Below this share of its peak a Gaussian is not shown (MedGS; the additive form fades out by itself).
 _SHOWN_ABOVE = 0.1
@@ -60,12 +60,19 @@ class FoldedScene:
     def select(self, chosen: Tensor) -> FoldedScene:
         """Some of the Gaussians, in their order."""
         names = ("ellipses", "moves", "times", "spans", "image_head", "mask_head")
-        return replace(self, **{n: getattr(self, n)[chosen] for n in names if getattr(self, n) is not None})
+        return replace(
+            self,
+            **{n: torch.index_select(getattr(self, n), 0, chosen) for n in names if getattr(self, n) is not None},
+        )
 
     def shown_at(self, time: float) -> Tensor:
         """[N], which Gaussians are there at all."""
-        least = _SHOWN_ABOVE if self.exact else 1 / 255
-        return self._delta(time) > least
+        return shares(self.times, self.spans, time) > self.least_share
+
+    @property
+    def least_share(self) -> float:
+        """The share of its peak that a Gaussian must exceed to be there."""
+        return _SHOWN_ABOVE if self.exact else ALPHA_MIN
 
     def centers(self, time: float) -> Tensor:
         """[N, 2] px, where Gaussians are; differentiable."""
@@ -81,7 +88,7 @@ class FoldedScene:
         values = there.head(head)
         if values is None:
             raise KeyError(f"the scene has no {head} head")
-        centers, delta = there.centers(time), there._delta(time)
+        centers, delta = there.centers(time), shares(there.times, there.spans, time)
         u, v = (there.ellipses[:, 2:4] * (delta[:, None] if self.exact else 1)).square().unbind(dim=1)
         cos, sin = torch.cos(there.ellipses[:, 4]), torch.sin(there.ellipses[:, 4])
         low_pass = LOW_PASS_PX2 if self.exact else _LEAST_VARIANCE_PX2
@@ -92,5 +99,7 @@ class FoldedScene:
         (image,) = blend_ellipses(drawn, values[:, 1:], [0, len(drawn)], [self.size], blending=blending)  # type: ignore[arg-type]
         return image
 
-    def _delta(self, time: float) -> Tensor:
-        return torch.exp(-0.5 * ((self.times - time) / self.spans) ** 2)
+
+def shares(times: Tensor, spans: Tensor, time: float) -> Tensor:
+    """δ, how much there is of each Gaussian at a time, [N]."""
+    return torch.exp(-0.5 * ((times - time) / spans) ** 2)

@@ -81,23 +81,23 @@ class GaussianModel(SliceModel):
             *self.activated(self._in_reach(places)), [p.plane for p in places], blending=self.blending
         )
 
-    def activated(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Means, covariance entries, opacities and values of some Gaussians."""
+    def activated(self, chosen: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Means, covariance entries, opacities and values of some Gaussians; None: of all."""
         means, log_scales, shears, logits, colours, scores = self.raw(chosen)
         entries = covariance_entries(log_scales, shears)
         floor = entries.new_tensor([self.floor, 0, 0, self.floor, 0, self.floor])
         semantic = scores if self.coloured or scores.shape[1] == 0 else torch.softmax(scores, dim=1)
         return means, entries + floor, torch.sigmoid(logits), torch.cat([colours, semantic], dim=1)
 
-    def raw(self, chosen: Tensor | slice) -> tuple[Tensor, ...]:
-        """Means, log_scales, shears, opacity logits, colours and scores of some Gaussians."""
+    def raw(self, chosen: Tensor | None) -> tuple[Tensor, ...]:
+        """Means, log_scales, shears, opacity logits, colours and scores of some Gaussians; None: of all."""
         raw = self.means, self.log_scales, self.shears, self.opacity_logits, self.colours, self.scores
-        return tuple(parameter[chosen] for parameter in raw)
+        return raw if chosen is None else tuple(rows(parameter, chosen) for parameter in raw)
 
     @torch.no_grad()
     def _in_reach(self, places: Sequence[SliceTarget]) -> Tensor:
         """Indices of the Gaussians that weigh more than ALPHA_MIN somewhere on the plane of a place."""
-        means, covs, opacities, _ = self.activated(slice(None))
+        means, covs, opacities, _ = self.activated(None)
         level = 2 * torch.log((opacities / ALPHA_MIN).clamp_min(1))
         near = torch.zeros(len(means), dtype=torch.bool)
         for place in places:
@@ -119,7 +119,7 @@ class GaussianModel(SliceModel):
         provenance: dict[str, Any],
     ) -> SliceScene:
         """The Gaussians as they are now."""
-        means, covs, opacities, values = (tensor.clone() for tensor in self.activated(slice(None)))
+        means, covs, opacities, values = (tensor.clone() for tensor in self.activated(None))
         return SliceScene(
             means,
             covs,
@@ -133,6 +133,11 @@ class GaussianModel(SliceModel):
             tuple(target.plane for target in given),
             provenance,
         )
+
+
+def rows(tensor: Tensor, chosen: Tensor) -> Tensor:
+    """Some rows; the gradient of this adds up ten times quicker than that of indexing."""
+    return torch.index_select(tensor, 0, chosen)
 
 
 def named_rates(model: SliceModel) -> Iterator[tuple[str, torch.nn.Parameter, float]]:

@@ -37,15 +37,16 @@ class TriplaneModel(GaussianModel):
         generator = torch.Generator().manual_seed(0)
         self.planes = torch.nn.Parameter(0.1 * torch.randn(3, _CHANNELS, _EDGE, _EDGE, generator=generator))
         outputs = 3 + 3 + 3 + 1 + self.colours.shape[1] + self.scores.shape[1]
+        last = torch.nn.Linear(_HIDDEN, outputs)
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
         self.network = torch.nn.Sequential(
             _linear(3 * _CHANNELS, _HIDDEN, generator),
             torch.nn.ReLU(),
             _linear(_HIDDEN, _HIDDEN, generator),
             torch.nn.ReLU(),
-            torch.nn.Linear(_HIDDEN, outputs),
+            last,
         )
-        torch.nn.init.zeros_(self.network[-1].weight)
-        torch.nn.init.zeros_(self.network[-1].bias)
 
     middle: Tensor
     half_extent: Tensor
@@ -54,8 +55,8 @@ class TriplaneModel(GaussianModel):
         """Those of the Gaussians, the planes and the network."""
         return super().rates() | {"planes": self._rates.planes, "network": self._rates.network}
 
-    def raw(self, chosen: Tensor | slice) -> tuple[Tensor, ...]:
-        """Raw parameters of some Gaussians, offset."""
+    def raw(self, chosen: Tensor | None) -> tuple[Tensor, ...]:
+        """Raw parameters of some Gaussians, offset; None: of all."""
         means, log_scales, shears, logits, colours, scores = super().raw(chosen)
         # Where the planes are read is not optimised: it would make the Gaussians run after the features.
         read = self.network(self._features(means.detach()))
