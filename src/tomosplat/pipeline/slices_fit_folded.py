@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tomosplat.slices.folded_model import (
     ADDITIVE_RATES,
     FoldedModel,
     grid_folded,
+    masks_at,
     neighbouring_frames,
     published_rates,
     random_folded,
@@ -50,6 +52,7 @@ def fit_folded(
     settings = _settings(options, folded)
     with report.stage("seed Gaussians"):
         model = _begin(targets, heads, frames, options, folded, settings)
+    state = _state_of(folded, model, settings)
     about = {"method": "folded", "gap": gap, "pipeline": folded.pipeline, "heads_only": folded.seg_head_only}
     saving = Saving(
         output,
@@ -59,8 +62,8 @@ def fit_folded(
         folded.checkpoint_iterations,
         folded.test_iterations,
         _PLACES_EVERY if folded.save_xyz else 0,
+        0 if state is not None else _number_of(folded.start_checkpoint),
     )
-    state = _state_of(folded, model, settings)
     # A grey behind transparent frames is drawn anew at every step.
     between = _motion_frames(targets) if gap == "motion" else []
     crossfades = CROSSFADE_WEIGHT if gap == "crossfade" and folded.pipeline != "seg" else 0.0
@@ -70,7 +73,7 @@ def fit_folded(
     elif folded.random_background:
         report.history.append("no frame is transparent: there is no background to draw")
     run_fit(model, sampler, targets, settings, saving, {**about, "source": source.name}, report, state)
-    return checkpoint_path(output, settings.iterations)
+    return checkpoint_path(output, saving.first + settings.iterations)
 
 
 def frame_targets(frames: Frames, masks: Frames | None) -> list[SliceTarget]:
@@ -174,8 +177,9 @@ def _started(path: Path, targets: list[SliceTarget], heads: tuple[str, ...]) -> 
             f"{len(targets)} of {size[1]}x{size[0]}"
         )
     if "mask" in heads and scene.mask_head is None and scene.image_head is not None:
-        head = scene.image_head
-        scene = replace(scene, mask_head=torch.cat([head[:, :1], head[:, 1:].mean(dim=1, keepdim=True)], dim=1))
+        # MedGS copies the image's head; the masks themselves are nearer to what is wanted.
+        masks = masks_at(targets, scene.ellipses[:, :2], scene.times)
+        scene = replace(scene, mask_head=torch.cat([scene.image_head[:, :1], masks], dim=1))
     if "image" in heads and scene.image_head is None and scene.mask_head is not None:
         channels = targets[0].image.shape[2]
         head = scene.mask_head
@@ -194,6 +198,12 @@ def _state_of(folded: FoldedOptions, model: FoldedModel, settings: SliceFitSetti
     if not isinstance(scene, FoldedScene) or any(scene.head(name) is None for name in model.heads):
         return None
     return load_state(path, model, settings, None)
+
+
+def _number_of(checkpoint: Path | None) -> int:
+    """The steps that a checkpoint's name tells; what begins with its Gaussians alone counts on from there."""
+    number = re.search(r"(\d+)", checkpoint.name) if checkpoint is not None else None
+    return int(number.group(1)) if number else 0
 
 
 def _scene(model: FoldedModel, state: SliceFitState, about: dict[str, object]) -> FoldedScene:

@@ -36,6 +36,7 @@ class Saving:
         states_after: Steps after which the scene is kept, with everything that the fit needs to go on.
         look_after: Steps after which the PSNR is taken, beside the regular ones.
         places_every: Steps between files of the Gaussians' places in xyz/; 0: none.
+        first: Steps that the Gaussians have behind them, which checkpoints count too.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Saving:
     states_after: Collection[int] = ()
     look_after: Collection[int] = ()
     places_every: int = 0
+    first: int = 0
 
 
 def checkpoint_path(folder: Path, iteration: int) -> Path:
@@ -101,9 +103,9 @@ def run_fit(
     def save(now: SliceFitState) -> None:
         n = now.iteration
         if n in saving.scenes_after or n in saving.states_after:
-            write_slice_scene(checkpoint_path(saving.folder, n), saving.scene_of(now))
+            write_slice_scene(checkpoint_path(saving.folder, saving.first + n), saving.scene_of(now))
         if n in saving.states_after:
-            save_state(state_path(checkpoint_path(saving.folder, n)), now, fit)
+            save_state(state_path(checkpoint_path(saving.folder, saving.first + n)), now, fit)
         if saving.places_every and (n % saving.places_every == 0 or n == settings.iterations):
             _write_places(saving.folder / "xyz", n, saving.scene_of(now))
 
@@ -130,7 +132,7 @@ def run_fit(
             looks = [asdict(look) for look in state.looks]
             report.facts |= {"gaussians": len(good), "iterations": state.iteration, "looks": looks}
     with report.stage("write scene"):
-        write_slice_scene(checkpoint_path(saving.folder, settings.iterations), good)
+        write_slice_scene(checkpoint_path(saving.folder, saving.first + settings.iterations), good)
     resume.unlink(missing_ok=True)
     return good
 

@@ -160,7 +160,7 @@ def grid_folded(
 
     Errors as ``grid_seeds``, whose choice of pixels this is.
     """
-    height, width = frames[0].plane.height, frames[0].plane.width
+    size = frames[0].plane.height, frames[0].plane.width
     settings = SliceFitSettings(pitch=pitch, most=most)
     at_height = [_at(frame, frame.time) for frame in frames]
     seeds = grid_seeds(at_height, [1.0] * len(frames), settings)
@@ -172,11 +172,7 @@ def grid_folded(
     image = torch.cat([opacity, seeds.colours], dim=1)
     mask = None
     if "mask" in heads:
-        truths = torch.stack([f.semantic if f.semantic is not None else f.image for f in frames])
-        picked = truths[
-            times.round().long(), v.round().long().clamp(0, height - 1), u.round().long().clamp(0, width - 1)
-        ]
-        mask = torch.cat([opacity, picked], dim=1)
+        mask = torch.cat([opacity, masks_at(frames, seeds.means[:, :2], times)], dim=1)
     return FoldedScene(
         ellipses,
         torch.zeros(n, degree, 2),
@@ -185,9 +181,17 @@ def grid_folded(
         image if "image" in heads else None,
         mask,
         False,
-        (height, width),
+        size,
         len(frames),
     )
+
+
+def masks_at(frames: Sequence[SliceTarget], centers: Tensor, times: Tensor) -> Tensor:
+    """[N, 1], what the mask of the nearest frame is at the nearest pixel; of frames without one, the image is it."""
+    masks = torch.stack([frame.semantic if frame.semantic is not None else frame.image for frame in frames])
+    n, height, width = masks.shape[:3]
+    u, v = centers.round().long().unbind(dim=1)
+    return masks[times.round().long().clamp(0, n - 1), v.clamp(0, height - 1), u.clamp(0, width - 1)]
 
 
 def random_folded(

@@ -9,7 +9,7 @@ from tomosplat.slices.fit_settings import SliceBlending, SliceRates
 from tomosplat.slices.gaussian_model import GaussianModel
 from tomosplat.slices.seeding import Seeds
 
-#: Channels and edge of each plane, and width of the network that reads them; the paper leaves them open.
+#: Channels and edge (at most one texel per pixel) of each plane, and width of the network that reads them; the paper leaves them open.
 _CHANNELS, _EDGE, _HIDDEN = 16, 128, 64
 #: Coordinates that each plane spans.
 _SPANS = ((0, 1), (1, 2), (0, 2))
@@ -35,7 +35,8 @@ class TriplaneModel(GaussianModel):
         self.register_buffer("half_extent", ((high - low) / 2).clamp_min(pixel_mm))
         # The generator of its own keeps the start the same whatever was drawn before.
         generator = torch.Generator().manual_seed(0)
-        self.planes = torch.nn.Parameter(0.1 * torch.randn(3, _CHANNELS, _EDGE, _EDGE, generator=generator))
+        edge = int(min(_EDGE, 2 * float(self.half_extent.max()) / pixel_mm + 1))
+        self.planes = torch.nn.Parameter(0.1 * torch.randn(3, _CHANNELS, edge, edge, generator=generator))
         outputs = 3 + 3 + 3 + 1 + self.colours.shape[1] + self.scores.shape[1]
         last = torch.nn.Linear(_HIDDEN, outputs)
         torch.nn.init.zeros_(last.weight)
