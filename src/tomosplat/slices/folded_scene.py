@@ -60,10 +60,9 @@ class FoldedScene:
     def select(self, chosen: Tensor) -> FoldedScene:
         """Some of the Gaussians, in their order."""
         names = ("ellipses", "moves", "times", "spans", "image_head", "mask_head")
-        return replace(
-            self,
-            **{n: torch.index_select(getattr(self, n), 0, chosen) for n in names if getattr(self, n) is not None},
-        )
+        there = [name for name in names if getattr(self, name) is not None]
+        kept: dict[str, Any] = {name: torch.index_select(getattr(self, name), 0, chosen) for name in there}
+        return replace(self, **kept)
 
     def shown_at(self, time: float) -> Tensor:
         """[N], which Gaussians are there at all."""

@@ -9,7 +9,8 @@ from tomosplat.slices.fit_settings import SliceBlending, SliceRates
 from tomosplat.slices.gaussian_model import GaussianModel
 from tomosplat.slices.seeding import Seeds
 
-#: Channels and edge (at most one texel per pixel) of each plane, and width of the network that reads them; the paper leaves them open.
+#: Channels and edge of each plane (at most a texel per pixel), and width of the network that reads them; the paper
+#: leaves them open.
 _CHANNELS, _EDGE, _HIDDEN = 16, 128, 64
 #: Coordinates that each plane spans.
 _SPANS = ((0, 1), (1, 2), (0, 2))
