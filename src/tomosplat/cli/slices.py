@@ -9,12 +9,14 @@ import tyro
 
 from tomosplat.cli.slices_evaluate import SlicesEvaluate
 from tomosplat.cli.slices_fit import SlicesFit
+from tomosplat.cli.slices_mesh import SlicesMesh
 from tomosplat.cli.slices_render import SlicesRender
 
 Verb = (
     Annotated[SlicesFit, tyro.conf.subcommand("fit")]
     | Annotated[SlicesRender, tyro.conf.subcommand("render")]
     | Annotated[SlicesEvaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[SlicesMesh, tyro.conf.subcommand("mesh")]
 )
 
 

@@ -164,12 +164,16 @@ def _weights(
         parts = np.stack([(carried - base).ravel(), learned.ravel()]).astype(np.float64)
         products += parts @ parts.T
         right += parts @ (seen[number] - base).ravel().astype(np.float64)
+    # Motion is harder to find across the doubled gap than across the one to be filled, so its weight comes out too
+    # small: it is moved half way to the usual one. The network was taught for both.
+    usual = np.asarray(_USUAL_WEIGHTS)
     if network is None:
-        return float(np.clip(right[0] / max(products[0, 0], 1e-12), 0, 1)), 0.0, len(inner)
-    tiny = 1e-6 * np.trace(products) + 1e-12
-    # Where one of both says nothing (motion in a still stack), the usual weight holds.
-    alpha, beta = np.linalg.solve(products + tiny * np.eye(2), right + tiny * np.asarray(_USUAL_WEIGHTS))
-    return float(np.clip(alpha, 0, 1)), float(np.clip(beta, 0, 1)), len(inner)
+        alpha, beta = right[0] / max(products[0, 0], 1e-12), 0.0
+    else:
+        tiny = 1e-6 * np.trace(products) + 1e-12  # where one of both says nothing, the usual weight holds
+        alpha, beta = np.linalg.solve(products + tiny * np.eye(2), right + tiny * usual)
+    alpha = (np.clip(alpha, 0, 1) + usual[0]) / 2
+    return float(alpha), float(np.clip(beta, 0, 1)), len(inner)
 
 
 def _left_out(slices, positions, place, gap, network, width):  # type: ignore[no-untyped-def]

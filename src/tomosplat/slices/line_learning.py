@@ -20,7 +20,7 @@ from tomosplat.networks import N_SEEN, LineNetwork
 from tomosplat.report import Progress
 from tomosplat.slices.interpolation import Slices
 
-_BATCH, _LINES, _RATE = 256, 64, 2e-3
+_BATCH, _LINES, _RATE = 128, 64, 2e-3
 #: Share of the batches whose samples are twice as far apart: for the weights found by leaving slices out.
 _DOUBLED = 0.25
 #: The most samples in a gap that places may need to be whole ones.
