@@ -12,6 +12,15 @@ from tomosplat.geometry import FloatArray
 from tomosplat.report import Report
 from tomosplat.slices.fill import Filled, Quality, fill
 from tomosplat.slices.flow import blend_along_motion, find_motion
+from tomosplat.slices.gaussian_methods import (
+    flow_gaussians,
+    folded,
+    folded_published,
+    inner,
+    inner_crossfade,
+    inner_published,
+    triplane,
+)
 from tomosplat.slices.interpolation import PLAIN, Interpolator, Slices, linear, linear_blurred
 from tomosplat.slices.labels import Labels, labels_by_distance, nearest_labels
 from tomosplat.slices.stack import SliceStack
@@ -55,6 +64,13 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "flow (draft)": partial(_fill, "draft"),
         DEFAULT: partial(_fill, "default"),
         "flow (high)": partial(_fill, "high"),
+        "flow Gaussians": flow_gaussians,
+        "inner": inner,
+        "inner (crossfade)": inner_crossfade,
+        "inner (published)": inner_published,
+        "triplane": triplane,
+        "folded": folded,
+        "folded (published)": folded_published,
     }
 )
 #: Those that every table holds, whatever else was asked for.
