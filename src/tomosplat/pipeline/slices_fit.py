@@ -42,7 +42,6 @@ def fit_slice_files(
     if method == "folded":
         if len(sources) != 1:
             raise InputError(f"the folded method fits the frames of one folder, got {len(sources)} sources")
-        make_folder(output)
         return fit_folded(sources[0], output, options, folded, gap, report)
     if folded != FoldedOptions():
         raise InputError(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tomosplat.errors import FileFormatError, InputError
+from tomosplat.files.atomic import make_folder
 from tomosplat.files.frames import Frames, check_same_frames, read_frames, read_mask_frames
 from tomosplat.geometry import SlicePlane
 from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
@@ -52,6 +53,7 @@ def fit_folded(
     settings = _settings(options, folded)
     with report.stage("seed Gaussians"):
         model = _begin(targets, heads, frames, options, folded, settings)
+    make_folder(output)
     state = _state_of(folded, model, settings)
     about = {"method": "folded", "gap": gap, "pipeline": folded.pipeline, "heads_only": folded.seg_head_only}
     saving = Saving(
