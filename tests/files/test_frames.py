@@ -84,7 +84,7 @@ def test_a_damaged_frame_is_refused(tmp_path):
 def test_masks_with_grey_edges_and_empty_ones_are_refused(tmp_path):
     soft = 255 * (grey() > 100)
     soft[1, 2, 3] = 90
-    with pytest.raises(LabelError, match="mask 1 .* grey"):
+    with pytest.raises(LabelError, match="has 1 grey"):
         read_mask_frames(write(tmp_path / "soft", soft))
     with pytest.raises(LabelError, match="empty"):
         read_mask_frames(write(tmp_path / "empty", np.zeros((3, 5, 7))))

@@ -8,6 +8,7 @@ from tests.slices.moving import body
 from tomosplat.errors import DivergedError
 from tomosplat.geometry import SlicePlane
 from tomosplat.slices.fit_settings import SliceFitSettings
+from tomosplat.slices.folded_density import FoldedDensity
 from tomosplat.slices.folded_model import (
     ADDITIVE_RATES,
     FoldedModel,
@@ -134,6 +135,43 @@ def test_the_published_form_learns_and_counts_its_spans():
     settings = SliceFitSettings(iterations=30, l1_weight=2, ssim_weight=0.25, flat=1.0)
     state = fit_model(model, neighbouring_frames(targets, 3, 0.25), targets, settings)
     assert state.looks[-1].psnr > state.looks[0].psnr + 1
+
+
+def test_density_control_adds_where_it_is_pulled_and_removes_what_is_faint():
+    targets = frames()
+    scene = random_folded((30, 34), len(targets), 1, 7, ("image",), 400, 0)
+    model = FoldedModel(scene, ("image",), published_rates(34, len(targets)), float(len(targets)))
+    settings = SliceFitSettings(iterations=2)
+    state = fit_model(model, neighbouring_frames(targets, 3, 0.0), targets, settings)
+    with torch.no_grad():
+        model.pulls[:] = 0
+        model.pulls[3] = torch.tensor([1.0, 0, 1])  # large: split
+        model.log_scales[3] = 1.0
+        model.pulls[5] = torch.tensor([1.0, 0, 1])  # small: cloned
+        model.log_scales[5] = -2.0
+        model.pulls[7] = torch.tensor([0, 1.0, 1])  # pulled in time: cloned
+        model.opacity_logits["image"][9] = -6.0  # faint: removed
+    model.zero_grad()  # what was set above is all that pulls
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    state.iteration = 600
+    FoldedDensity(model, 3000)(state)
+    assert len(model.times) == 400 - 1 + 2 - 1 + 2
+    kept = [n for n in range(400) if n not in (3, 9)]
+    torch.testing.assert_close(model.positions[:398].detach(), before["positions"][kept])
+    torch.testing.assert_close(model.positions[398:400].detach(), before["positions"][[5, 7]])
+    torch.testing.assert_close(model.log_scales[400:].detach(), torch.full((2, 2), 1.0) - np.log(1.6))
+    assert not torch.equal(model.positions[400], model.positions[401])
+    assert not model.pulls.any()
+    memory = state.optimiser.state[model.positions]
+    assert len(memory["exp_avg"]) == 402
+    assert not memory["exp_avg"][398:].any()
+    fit_model(model, neighbouring_frames(targets, 3, 0.0), targets, SliceFitSettings(iterations=602), state=state)
+    state.iteration = 1500
+    FoldedDensity(model, 3000)(state)
+    assert float(torch.sigmoid(model.opacity_logits["image"]).max()) > 0.05
+    state.iteration = 0
+    FoldedDensity(model, 3000)(state)
+    assert float(torch.sigmoid(model.opacity_logits["image"]).max()) < 0.0101
 
 
 def test_a_fit_that_runs_away_names_the_parameter():

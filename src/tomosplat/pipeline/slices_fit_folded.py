@@ -19,6 +19,7 @@ from tomosplat.report import Report
 from tomosplat.slices.fit_settings import SliceFitSettings
 from tomosplat.slices.fit_states import load_state
 from tomosplat.slices.flow import blend_along_motion, find_motion
+from tomosplat.slices.folded_density import FoldedDensity
 from tomosplat.slices.folded_model import (
     ADDITIVE_RATES,
     FoldedModel,
@@ -64,6 +65,7 @@ def fit_folded(
         folded.checkpoint_iterations,
         folded.test_iterations,
         _PLACES_EVERY if folded.save_xyz else 0,
+        FoldedDensity(model, settings.iterations) if model.exact and not folded.seg_head_only else None,
         0 if state is not None else _number_of(folded.start_checkpoint),
     )
     # A grey behind transparent frames is drawn anew at every step.

@@ -36,6 +36,7 @@ class Saving:
         states_after: Steps after which the scene is kept, with everything that the fit needs to go on.
         look_after: Steps after which the PSNR is taken, beside the regular ones.
         places_every: Steps between files of the Gaussians' places in xyz/; 0: none.
+        density: Adds and removes Gaussians after each step.
         first: Steps that the Gaussians have behind them, which checkpoints count too.
     """
 
@@ -46,6 +47,7 @@ class Saving:
     states_after: Collection[int] = ()
     look_after: Collection[int] = ()
     places_every: int = 0
+    density: Callable[[SliceFitState], None] | None = None
     first: int = 0
 
 
@@ -101,6 +103,8 @@ def run_fit(
             _write_preview(saving.preview, now.model, given[len(given) // 2])
 
     def save(now: SliceFitState) -> None:
+        if saving.density is not None:
+            saving.density(now)
         n = now.iteration
         if n in saving.scenes_after or n in saving.states_after:
             write_slice_scene(checkpoint_path(saving.folder, saving.first + n), saving.scene_of(now))

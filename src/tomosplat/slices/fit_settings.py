@@ -65,7 +65,7 @@ class SliceFitSettings:
     blending: SliceBlending = "normalised"
     seeding: Seeding = "grid"
     pitch: float = 2.0
-    most: int = 300_000
+    most: int = 800_000
     sigma: float = 0.55
     sigma_across: float = 0.5
     l1_weight: float = 1.0

@@ -26,8 +26,8 @@ _ADAM = ("exp_avg", "exp_avg_sq")
 def fingerprint(model: SliceModel, settings: SliceFitSettings, about: Mapping[str, Any]) -> str:
     """What a fit begins with, before its first step; ``about`` tells all else that it depends on."""
     digest = hashlib.sha256()
-    for name, parameter in sorted(model.named_parameters()):
-        digest.update(name.encode() + parameter.detach().contiguous().numpy().tobytes())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return hash_data([digest.hexdigest(), asdict(settings), about])
 
 
@@ -37,7 +37,7 @@ def save_state(path: Path, state: SliceFitState, fit: str) -> None:
     Raises:
         OutputError: The file could not be written; the one before stays.
     """
-    tensors = {f"parameter/{name}": parameter.detach() for name, parameter in state.model.named_parameters()}
+    tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
     steps = {}
     for group in state.optimiser.param_groups:
         memory = state.optimiser.state.get(group["params"][0], {})
@@ -70,12 +70,9 @@ def load_state(path: Path, model: SliceModel, settings: SliceFitSettings, fit: s
             f"{path} is the state of a fit to other slices, with other settings or of another version; remove it to "
             "begin anew"
         )
-    parameters = dict(model.named_parameters())
-    for name, parameter in parameters.items():
-        stored = _tensor(shard, f"parameter/{name}")
-        if fit is None and stored.shape != parameter.shape:
-            raise InputError(f"{path} has {name} of shape {tuple(stored.shape)}, this fit {tuple(parameter.shape)}")
-        parameter.data = stored
+    # There may be more or fewer Gaussians by now than the fit began with, so tensors are replaced, not filled.
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        tensor.data = _tensor(shard, f"model/{name}")
     state = SliceFitState.begin(model, settings)
     for name, parameter, _ in named_rates(model):
         if name in about["steps"]:

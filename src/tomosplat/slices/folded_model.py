@@ -69,6 +69,8 @@ class FoldedModel(SliceModel):
         super().__init__()
         self._scene, self.heads, self._rates, self.unit, self.frozen = scene, tuple(heads), dict(rates), unit, frozen
         self.span_weight = 0.0
+        # Density control sums up here what pulls at each Gaussian, in place and in time, and in how many steps.
+        self.register_buffer("pulls", torch.zeros(len(scene), 3))
         positions, scales, angles = scene.ellipses.split([2, 2, 1], dim=1)
         self.positions = torch.nn.Parameter(positions.clone())
         self.log_scales = torch.nn.Parameter(scales.log())
@@ -86,6 +88,23 @@ class FoldedModel(SliceModel):
         for name in set(logits) - set(heads):
             self.opacity_logits[name].requires_grad_(False)
             self.colours[name].requires_grad_(False)
+
+    pulls: Tensor
+
+    @property
+    def exact(self) -> bool:
+        """Which form the Gaussians have."""
+        return self._scene.exact
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return self._scene.size
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames there are."""
+        return self._scene.n_frames
 
     def _units(self) -> Tensor:
         """[P, 1], what turns px per framesⁱ into px per unitsⁱ."""

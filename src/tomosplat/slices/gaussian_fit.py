@@ -135,7 +135,8 @@ def slice_loss(image: SliceImage, target: SliceTarget, settings: SliceFitSetting
     loss = settings.l1_weight * torch.nn.functional.l1_loss(shown, target.image)
     if settings.ssim_weight and not target.plain:
         loss = loss + settings.ssim_weight * (1 - ssim(shown, target.image))
-    if target.semantic is not None and settings.semantic_weight:
+    # A model may show the image alone.
+    if target.semantic is not None and settings.semantic_weight and semantic.shape[2]:
         loss = loss + settings.semantic_weight * _semantic_loss(semantic, target.semantic)
     return target.weight * loss
 

@@ -11,6 +11,7 @@ from tomosplat.geometry import FloatArray, SlicePlane
 from tomosplat.report import Report
 from tomosplat.slices.fill import Filled, Quality
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
+from tomosplat.slices.folded_density import FoldedDensity
 from tomosplat.slices.folded_model import (
     ADDITIVE_RATES,
     FoldedModel,
@@ -19,7 +20,7 @@ from tomosplat.slices.folded_model import (
     published_rates,
     random_folded,
 )
-from tomosplat.slices.gaps import crossfaded_between, filled_between
+from tomosplat.slices.gaps import CROSSFADE_WEIGHT, crossfaded_between, filled_between
 from tomosplat.slices.gaussian_fit import begin_fit, fit_model
 from tomosplat.slices.gaussian_model import GaussianModel
 from tomosplat.slices.scene import SliceScene
@@ -61,7 +62,7 @@ def folded(stack: SliceStack, at: FloatArray, report: Report) -> Filled:
 
 
 def folded_published(stack: SliceStack, at: FloatArray, report: Report) -> Filled:
-    """MedGS as released, without density control: random start, exact form, 30,000 steps."""
+    """MedGS as released: random start, exact form, density control, 30,000 steps."""
     return _folded(stack, at, report, exact=True)
 
 
@@ -122,8 +123,10 @@ def _folded(stack: SliceStack, at: FloatArray, report: Report, *, exact: bool) -
         settings = SliceFitSettings(iterations=max(800, 10 * len(stack)), ssim_weight=0.2)
         scene = grid_folded(targets, 2, ("image",), settings.pitch, settings.most)
         model = FoldedModel(scene, ("image",), ADDITIVE_RATES, 1.0)
+    density = FoldedDensity(model, settings.iterations) if exact else None
+    sampler = neighbouring_frames(targets, 3, CROSSFADE_WEIGHT)
     with report.stage("fit Gaussians to slices") as progress:
-        fit_model(model, neighbouring_frames(targets, 3, 0.25), targets, settings, progress=progress)
+        fit_model(model, sampler, targets, settings, progress=progress, after_step=density)
     times = np.interp(at, stack.positions, np.arange(len(stack)))
     with torch.no_grad():
         fitted = model.scene()
