@@ -1,4 +1,4 @@
-"""Folders of numbered PNG frames: ``original/0000.png``, ``original/0001.png``, ... (the layout of MedGS)."""
+"""Datasets of frames in the layout of MedGS, ``original/0000.png``, ...: in colour, with alpha, and binary masks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from tomosplat.errors import ConstantSlicesError, FileFormatError, InputError, LabelError, ShapeError, SliceSpacingError
+from tomosplat.files.frames_png import frame_paths
 
 FRAMES = "original"
 
@@ -38,14 +39,14 @@ def is_frame_folder(path: Path) -> bool:
 
 
 def read_frames(path: Path) -> Frames:
-    """Read a dataset: ``path/original`` holds the frames, numbered from 0 on without a gap.
+    """Read a dataset: ``path/original`` holds the frames, numbered without a gap.
 
     ``path/mirror``, which the method's first program needs for a second camera, holds the frames flipped: it adds
     nothing, and is not read.
 
     Raises:
         InputError: There is no such folder, or no frame in it.
-        SliceSpacingError: Numbers are missing, or there is one frame only.
+        SliceSpacingError: Numbers are missing or doubled, or there is one frame only.
         ShapeError: Frames differ in size.
         ConstantSlicesError: Every frame is of one value.
         FileFormatError: A frame cannot be read.
@@ -117,19 +118,10 @@ def _numbered(path: Path) -> list[Path]:
     folder = path / FRAMES
     if not folder.is_dir():
         raise InputError(f"{path} has no folder {FRAMES}/ with frames 0000.png, 0001.png, ...")
-    found = {int(p.stem): p for p in folder.glob("*.png") if p.stem.isdigit()}
-    if not found:
-        raise InputError(f"{folder} holds no frames named 0000.png, 0001.png, ...")
-    missing = sorted(set(range(max(found) + 1)) - set(found))
-    if missing:
-        listed = ", ".join(f"{n:04d}" for n in missing[:8])
-        raise SliceSpacingError(
-            f"{folder} holds frames up to {max(found):04d}.png, but not {listed}; frames are numbered from 0000 on "
-            "without a gap, because their number is their place"
-        )
-    if len(found) < 2:
+    paths = frame_paths(folder)
+    if len(paths) < 2:
         raise SliceSpacingError(f"{folder} holds one frame only; between at least two something can be reconstructed")
-    return [found[n] for n in sorted(found)]
+    return paths
 
 
 def _to_unit(stored: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ def read_png_frames(folder: Path) -> PngFrames:
     inner = inner if inner.is_dir() else folder
     if not inner.is_dir():
         raise InputError(f"there is no folder {folder}")
-    paths = _in_order(inner)
+    paths = frame_paths(inner)
     frames, notes = [], []
     for path in paths:
         pixels, note = _grey(path)
@@ -62,7 +62,8 @@ def read_png_frames(folder: Path) -> PngFrames:
     return PngFrames(np.stack(frames), numbers, tuple(notes))
 
 
-def _in_order(folder: Path) -> list[Path]:
+def frame_paths(folder: Path) -> list[Path]:
+    """PNGs of a folder in the order of their numbers. Errors as ``read_png_frames``."""
     paths = sorted((p for p in folder.iterdir() if p.suffix.lower() == ".png"), key=lambda p: (_number(p), p.name))
     if not paths:
         raise InputError(f"folder {folder} holds no PNG; frames are named 0000.png, 0001.png, ...")

@@ -1,6 +1,6 @@
-"""Speed of slices through Gaussians, forward and backward, beside plain PyTorch; writes ``slices.md``.
+"""Speed of slices through Gaussians, forward and backward, beside plain PyTorch; writes ``slices_rasterizer.md``.
 
-    python benchmarks/slices.py [--gaussians 100000] [--size 160] [--rounds 5]
+    python benchmarks/slices_rasterizer.py [--gaussians 100000] [--size 160] [--rounds 5]
 
 The same slices of the same Gaussians in the same process, in turns; processor time, which other work on the machine
 disturbs least. "dense" evaluates every Gaussian near the slice at every pixel, in pieces that fit into memory;
@@ -138,7 +138,7 @@ def main() -> None:
     lines = [
         "# Slices through Gaussians on the CPU",
         "",
-        f"`python benchmarks/slices.py --gaussians {asked.gaussians} --size {asked.size} --rounds {asked.rounds}`",
+        f"`python benchmarks/slices_rasterizer.py --gaussians {asked.gaussians} --size {asked.size} --rounds {asked.rounds}`",
         "",
         f"One slice of {asked.size}² with {drawn:,} of {asked.gaussians:,} Gaussians in reach, forward and backward, "
         "processor time, median of the rounds in turns in one process; gradients agree to 1e-3.",
@@ -149,7 +149,7 @@ def main() -> None:
         "",
         f"Threads: {torch.get_num_threads()}. Machine: {machine.describe_machine()}. torch {torch.__version__}.",
     ]
-    (HERE / "slices.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (HERE / "slices_rasterizer.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
