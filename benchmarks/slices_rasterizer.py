@@ -138,7 +138,7 @@ def main() -> None:
     lines = [
         "# Slices through Gaussians on the CPU",
         "",
-        f"`python benchmarks/slices_rasterizer.py --gaussians {asked.gaussians} --size {asked.size} --rounds {asked.rounds}`",
+        f"`python benchmarks/slices_rasterizer.py --gaussians {asked.gaussians} --size {asked.size}`",
         "",
         f"One slice of {asked.size}² with {drawn:,} of {asked.gaussians:,} Gaussians in reach, forward and backward, "
         "processor time, median of the rounds in turns in one process; gradients agree to 1e-3.",

@@ -9,7 +9,7 @@ from tests.slices.moving import stack
 
 from tomosplat.errors import DivergedError, FileFormatError, InputError, UnitsError
 from tomosplat.geometry import SlicePlane
-from tomosplat.slices import SliceStack
+from tomosplat.slices import SliceStack, TrackedFrames
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
 from tomosplat.slices.fit_states import fingerprint, load_state, save_state
 from tomosplat.slices.gaussian_fit import begin_fit, fit_model, fit_slices, slice_loss
@@ -77,6 +77,19 @@ def test_stacks_of_two_directions_are_fitted_as_one(whole):
     at = np.array([3.0, 9.0])
     truth = whole.values[[3, 9]]
     assert rms(show_at(both, whole, at)[0], truth) < 0.7 * rms(show_at(alone, whole, at)[0], truth)
+
+
+def test_frames_of_a_sweep_are_fitted_where_they_are(whole):
+    """Frames fanned out around a line, as a probe that is tilted makes them."""
+    planes = whole.planes[::3].copy()
+    for n, plane in enumerate(planes):
+        tilt = np.radians(4 * (n - 2))
+        plane[:3, 1] = (0, 1.2 * np.cos(tilt), 1.2 * np.sin(tilt))
+        plane[:3, 2] = (0, -np.sin(tilt), np.cos(tilt))
+    sweep = TrackedFrames(whole.values[::3], planes)
+    scene = fit_slices(sweep, [], SHORT)
+    shown = np.stack([image[..., 0] for image in scene.images(scene.planes)])
+    assert rms(shown, sweep.values) < 40  # of 1000
 
 
 def test_labels_come_back(whole):

@@ -60,13 +60,13 @@ def fit_folded(
     saving = Saving(
         output,
         lambda state: _scene(model, state, about),
-        options.preview,
-        folded.save_iterations,
-        folded.checkpoint_iterations,
-        folded.test_iterations,
-        _PLACES_EVERY if folded.save_xyz else 0,
-        FoldedDensity(model, settings.iterations) if model.exact and not folded.seg_head_only else None,
-        0 if state is not None else _number_of(folded.start_checkpoint),
+        preview=options.preview,
+        scenes_after=folded.save_iterations,
+        states_after=folded.checkpoint_iterations,
+        look_after=folded.test_iterations,
+        places_every=_PLACES_EVERY if folded.save_xyz else 0,
+        density=FoldedDensity(model, settings.iterations) if model.exact and not folded.seg_head_only else None,
+        first=0 if state is not None else _number_of(folded.start_checkpoint),
     )
     # A grey behind transparent frames is drawn anew at every step.
     between = _motion_frames(targets) if gap == "motion" else []

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from tomosplat.errors import DivergedError
+from tomosplat.files.atomic import make_folder, writing
 from tomosplat.files.images import write_png
 from tomosplat.report import Report
 from tomosplat.slices.fit_settings import SliceFitSettings
@@ -113,7 +115,6 @@ def run_fit(
         if saving.places_every and (n % saving.places_every == 0 or n == settings.iterations):
             _write_places(saving.folder / "xyz", n, saving.scene_of(now))
 
-    finished = False
     try:
         with report.stage("fit") as progress:
             state = fit_model(
@@ -127,14 +128,12 @@ def run_fit(
                 after_step=save,
                 look_after=saving.look_after,
             )
-            good, finished = saving.scene_of(state), True
     except DivergedError:
         write_slice_scene(saving.folder / "last_good.safetensors", good)
         raise
-    finally:
-        if finished and state is not None:
-            looks = [asdict(look) for look in state.looks]
-            report.facts |= {"gaussians": len(good), "iterations": state.iteration, "looks": looks}
+    good = saving.scene_of(state)
+    looks = [asdict(look) for look in state.looks]
+    report.facts |= {"gaussians": len(good), "iterations": state.iteration, "looks": looks}
     with report.stage("write scene"):
         write_slice_scene(checkpoint_path(saving.folder, saving.first + settings.iterations), good)
     resume.unlink(missing_ok=True)
@@ -142,8 +141,6 @@ def run_fit(
 
 
 def _write_preview(path: Path, model: SliceModel, target: SliceTarget) -> None:
-    import torch
-
     with torch.no_grad():
         shown = model.render([target])[0].values[..., : target.image.shape[2]]
     both = torch.cat([target.image, shown], dim=1).clamp(0, 1).expand(-1, -1, 3)
@@ -151,8 +148,6 @@ def _write_preview(path: Path, model: SliceModel, target: SliceTarget) -> None:
 
 
 def _write_places(folder: Path, iteration: int, scene: SliceScene | FoldedScene) -> None:
-    from tomosplat.files.atomic import make_folder, writing
-
     make_folder(folder)
     places = scene.ellipses[:, :2] if isinstance(scene, FoldedScene) else scene.means
     with writing(folder / f"{iteration}.npy") as temporary:
