@@ -163,6 +163,9 @@ def test_what_contradicts_itself_is_refused(run, datasets, scan, tmp_path):
         ((*img, "--method", "flow"), "--spacing"),
         ((*img, "--batch_size", 0), "--batch-size"),
         (("-s", scan[0], "--pipeline", "seg"), "--labels"),
+        (("-s", scan[0], "--as_published"), "--method inner"),
+        ((*img, "--labels", scan[1]), "--seg-source-path"),
+        ((*img, "--blending", "alpha"), "--blending"),
         (("-s", scan[0], "--labels", scan[1], scan[1]), "label maps"),
         ((*img, "--start_checkpoint", tmp_path / "none.safetensors"), "none.safetensors"),
     ]:

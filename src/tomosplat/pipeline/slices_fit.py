@@ -39,19 +39,13 @@ def fit_slice_files(
     if gap == "auto":
         gap = {"flow": "motion", "folded": "crossfade"}.get(method, "none")  # type: ignore[assignment]
     report.facts |= {"method": method, "gap": gap}
+    _check(method, len(sources), options, folded)
     if method == "folded":
-        if len(sources) != 1:
-            raise InputError(f"the folded method fits the frames of one folder, got {len(sources)} sources")
         return fit_folded(sources[0], output, options, folded, gap, report)
-    if folded != FoldedOptions():
-        raise InputError(
-            f"--method {method} has no use for the folded method's options (--pipeline, --seg-source-path, ...); masks "
-            "go with --labels"
-        )
     with report.stage("read slices"):
         stacks = read_slices(sources, options, report)
     make_folder(output)
-    if options.as_published and method in ("inner", "triplane"):
+    if options.as_published:
         settings = published_settings(stacks, options)
     else:
         settings = fit_settings(options, n_slices=sum(map(len, stacks)))
@@ -64,6 +58,27 @@ def fit_slice_files(
     saving = Saving(output, lambda state: task.scene(state, about), options.preview)
     run_fit(task.model, sampler, task.given, settings, saving, about, report)
     return checkpoint_path(output, settings.iterations)
+
+
+def _check(method: str, n_sources: int, options: SliceFitOptions, folded: FoldedOptions) -> None:
+    """Refuse options that a method has no use for, instead of leaving them without effect."""
+    if method == "folded":
+        if n_sources != 1:
+            raise InputError(f"the folded method fits the frames of one folder, got {n_sources} sources")
+        if options.labels or options.label_threshold is not None:
+            raise InputError("the folded method takes masks with --pipeline joint --seg-source-path, not --labels")
+        if options.blending != "auto":
+            raise InputError("the folded method has a blending of its own; leave --blending out")
+        return
+    if folded != FoldedOptions():
+        raise InputError(
+            f"--method {method} has no use for the folded method's options (--pipeline, --seg-source-path, ...); masks "
+            "go with --labels"
+        )
+    if options.as_published and method == "flow":
+        raise InputError("--as-published is for the published methods: --method inner, triplane or folded")
+    if options.as_published and options.blending != "auto":
+        raise InputError("--as-published blends with alpha; leave --blending out")
 
 
 def slices_between(
@@ -91,7 +106,4 @@ def published_settings(stacks: Sequence[SliceStack | TrackedFrames], options: Sl
     """InnerGS's own, for slices of this size."""
     widest = max(max(stack.values.shape[1:]) for stack in stacks)
     iterations = options.iterations if options.iterations is not None else 2001
-    settings = innergs_settings(widest / 2, iterations=iterations, seed=options.seed)
-    if options.blending != "auto":
-        raise InputError("--as-published blends with alpha; leave --blending out")
-    return settings
+    return innergs_settings(widest / 2, iterations=iterations, seed=options.seed)
