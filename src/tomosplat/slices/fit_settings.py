@@ -61,7 +61,7 @@ class SliceFitSettings:
 
     iterations: int = 500
     given_per_step: int = 2
-    between_per_step: int = 1
+    between_per_step: int = 2
     blending: SliceBlending = "normalised"
     seeding: Seeding = "grid"
     pitch: float = 2.0

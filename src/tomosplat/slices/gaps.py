@@ -22,7 +22,7 @@ def filled_between(stack: SliceStack, report: Report, quality: Quality) -> tuple
     """What ``fill`` makes of the gaps, with its labels, and the weight of its loss."""
     at = positions_between(stack)
     filled = fill(stack, at, report, quality)
-    return replace(stack, values=filled.values, positions=at, labels=filled.labels), 0.5 if quality == "draft" else 1.0
+    return replace(stack, values=filled.values, positions=at, labels=filled.labels), 1.0
 
 
 def crossfaded_between(stack: SliceStack) -> tuple[SliceStack, float]:
