@@ -31,7 +31,7 @@ class SliceRates:
 class SliceFitSettings:
     """How Gaussians are fitted to slices.
 
-    The defaults are those that came out best on real volumes with slices left out (docs/results/slices.md); what
+    The defaults are those that came out best on real volumes with slices left out (docs/slices-fit.md); what
     InnerGS publishes is ``innergs_settings``.
 
     Attributes:
