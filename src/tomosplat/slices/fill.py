@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tomosplat.geometry import FloatArray
 from tomosplat.networks import LineNetwork
-from tomosplat.report import Report
+from tomosplat.report import Progress, Report
 from tomosplat.slices.flow import Shifts, blend_along_motion, find_motion
 from tomosplat.slices.interpolation import Slices, gaps_of, linear, pchip
 from tomosplat.slices.labels import carry_labels
@@ -129,7 +129,18 @@ def _combined(
     return result, {"weights": weights}
 
 
-def _add_network(result, chosen, before, way, seen, positions, gap, network, beta, progress):  # type: ignore[no-untyped-def]
+def _add_network(
+    result: Slices,
+    chosen: NDArray[np.int64],
+    before: NDArray[np.int64],
+    way: FloatArray,
+    seen: Slices,
+    positions: FloatArray,
+    gap: Gap,
+    network: LineNetwork,
+    beta: float,
+    progress: Progress,
+) -> None:
     """Add the network's share at the places ``chosen``, gap by gap."""
     gaps = np.unique(before[chosen])
     for done, number in enumerate(gaps):
@@ -149,7 +160,7 @@ def _weights(
     inner = np.arange(1, len(seen) - 1)
     steps = np.diff(positions)
     fits = np.isclose(steps[inner - 1], width) & np.isclose(steps[inner], width)
-    fits &= np.ptp(seen[inner].reshape(len(inner), -1), axis=1) > 0
+    fits &= np.ptp(seen[inner], axis=(1, 2)) > 0
     inner = inner[fits]
     if not len(inner):
         motion, learned = _USUAL_WEIGHTS
@@ -176,7 +187,9 @@ def _weights(
     return float(alpha), float(np.clip(beta, 0, 1)), len(inner)
 
 
-def _left_out(slices, positions, place, gap, network, width):  # type: ignore[no-untyped-def]
+def _left_out(
+    slices: Slices, positions: FloatArray, place: float, gap: Gap | None, network: LineNetwork | None, width: float
+) -> tuple[Slices, Slices, Slices]:
     """Base, carried slice and the network's residual at ``place`` from slices around it that lack it."""
     number = int(np.searchsorted(positions, place)) - 1
     at = np.array([place])
@@ -185,7 +198,7 @@ def _left_out(slices, positions, place, gap, network, width):  # type: ignore[no
     narrow = width < NARROW
     base = (pchip if narrow else linear)(slices, positions, at)
     carried = blend_along_motion(pair, ends, at, find_motion(pair), base, cubic=narrow)
-    if network is None:
+    if network is None or gap is None:
         return base, carried, np.zeros_like(base)
     found = residuals(network, seen=four_around(slices, positions, number), doubled=True)
-    return base, carried, found[gap.middle] + linear(pair, ends, at)[0] - base[0]
+    return base, carried, (found[gap.middle] + linear(pair, ends, at)[0] - base[0])[None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ Shifts = Sequence[tuple[Shift, Shift]]
 
 def find_motion(slices: Slices, progress: Progress | None = None) -> list[tuple[Shift, Shift]]:
     """Motion of both ways in every gap of slices [N, H, W] of a range of about 0..1."""
-    return shifts_of_gaps(list(zip(slices[:-1], slices[1:], strict=True)), progress)
+    return shifts_of_gaps(list(pairwise(slices)), progress)
 
 
 def blend_along_motion(

@@ -1,4 +1,4 @@
-"""Labels between slices: the nearer slice's, by signed distances, or by a blurred vote, at rest or carried along motion.
+"""Labels between slices: the nearer slice's, by signed distances, or by a blurred vote carried along motion.
 
 Functions take labels [N, H, W] uint8 at positions [N] and return those at ``at`` [M].
 """
@@ -32,12 +32,12 @@ def nearest_labels(labels: Labels, positions: FloatArray, at: FloatArray) -> Lab
 
 
 def labels_by_distance(labels: Labels, positions: FloatArray, at: FloatArray) -> Labels:
-    """Cross-faded signed distances, the label with the greatest one (shape-based interpolation, Raya and Udupa 1990)."""
+    """The label with the greatest cross-faded signed distance (shape-based interpolation, Raya and Udupa 1990)."""
     return _carried(labels, positions, at, None, lambda width: _distances)
 
 
 def carry_labels(labels: Labels, positions: FloatArray, at: FloatArray, shifts: Shifts, narrow: float) -> Labels:
-    """Labels carried along the motion of the image: by signed distance in gaps below ``narrow``, else by blurred vote."""
+    """Labels carried along the motion of the image: by distance in gaps below ``narrow``, else by blurred vote."""
     return _carried(labels, positions, at, shifts, lambda width: _distances if width < narrow else _votes)
 
 
@@ -96,16 +96,20 @@ def _votes(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[Picture, P
 
 
 def _distances(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[Picture, Picture]:
-    """Signed distances in pixels, positive inside. A label that one slice lacks tapers off right at that slice."""
-    found = [_signed_distance(mask) if mask.any() else None for mask in (one, other)]
-    deepest = max(float(field.max()) for field in found if field is not None)
-    first, second = (np.full(one.shape, -deepest, np.float32) if field is None else field for field in found)
+    """Signed distances in pixels, positive inside.
+
+    A label that one slice lacks tapers off right at that slice, and so does the hole in one that fills it.
+    """
+    fields = [_signed_distance(mask) if mask.any() and not mask.all() else None for mask in (one, other)]
+    known = [field for field in fields if field is not None]
+    deepest = max((float(field.max()) for field in known), default=1.0)
+    hole = max((-float(field.min()) for field in known), default=1.0)
+    flat = [np.full(mask.shape, hole if mask.all() else -deepest, np.float32) for mask in (one, other)]
+    first, second = (flat[n] if field is None else field for n, field in enumerate(fields))
     return first, second
 
 
 def _signed_distance(mask: NDArray[np.bool_]) -> Picture:
-    if mask.all():
-        return np.full(mask.shape, float(sum(mask.shape)), np.float32)
     inside, outside = ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)
     field: Picture = np.where(mask, inside - 0.5, 0.5 - outside).astype(np.float32)
     return field

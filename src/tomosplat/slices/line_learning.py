@@ -45,7 +45,7 @@ class Gap:
 
     @classmethod
     def of(cls, ways: FloatArray, gap_mm: float, thickness_mm: float, pixel_mm: tuple[float, float]) -> Gap | None:
-        """The gap with places at ``ways`` [M] in 0..1 and in the middle; None where they are no multiples of 1/48 or so.
+        """The gap with places at ``ways`` [M] in 0..1 and in the middle; None where no fine enough samples hit them.
 
         Args:
             ways: Places as shares of the gap.
@@ -128,7 +128,7 @@ def residuals(network: LineNetwork, seen: Slices, *, doubled: bool = False) -> S
         found = (network(lines, doubled) + network(lines.flip(2), doubled).flip(2)) / 4
         found = found.permute(1, 0, 2)
         total = total + (found if turned is given else found.transpose(1, 2))
-    return total.numpy()  # type: ignore[no-any-return]
+    return total.numpy()
 
 
 def _batch(source: Tensor, gap: Gap, apart: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

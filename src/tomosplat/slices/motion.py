@@ -99,7 +99,8 @@ def gaussian_weights(sigma: float) -> NDArray[np.float32]:
     """Weights of a Gaussian blur, out to three standard deviations, adding up to 1."""
     reach = math.ceil(3 * sigma)
     weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
-    return (weights / weights.sum()).astype(np.float32)
+    normalised: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return normalised
 
 
 def _shrunk(picture: Picture, level: int) -> Picture:

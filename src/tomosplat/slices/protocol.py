@@ -122,7 +122,7 @@ def hold_out(stack: SliceStack, fraction: float) -> HoldOut:
     if len(given) < 2:
         raise SliceSpacingError(f"{fraction:g} of {len(stack)} slices leave {len(given)}; at least two must be given")
     between = np.setdiff1d(index[given[0] : given[-1]], given)
-    varied = np.ptp(stack.values[between].reshape(len(between), -1), axis=1) >= CONSTANT
+    varied = np.ptp(stack.values[between], axis=(1, 2)) >= CONSTANT
     if not varied.any():
         raise ConstantSlicesError(f"all {len(between)} slices to be held out are of one value: nothing can be compared")
     return HoldOut(stack, given, between[varied], int((~varied).sum()))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tomosplat.errors import GeometryError, InputError, LabelError, ShapeError, SliceSpacingError
 from tomosplat.files.frames_png import PngFrames, read_png_frames
@@ -19,7 +21,10 @@ from tomosplat.volume import LabelMap
 #: Millimetres between columns, between rows, and between slices.
 Spacing = tuple[float, float, float]
 
-_FRAME_OF_PNG = "PNG says nothing of the body: columns were taken to run to the patient's left, rows to the back, slices to the head"
+_FRAME_OF_PNG = (
+    "PNG says nothing of the body: columns were taken to run to the patient's left, rows to the back, "
+    "slices to the head"
+)
 
 
 def read_stack(
@@ -169,7 +174,8 @@ def _is_png_folder(path: Path) -> bool:
 def _read_png_stack(path: Path, spacing: Spacing | None, labels: Path | None, threshold: float | None) -> SliceStack:
     if spacing is None:
         raise SliceSpacingError(
-            f"{path} holds PNG frames, which do not say how far apart they are: give --spacing COLUMNS ROWS SLICES in mm"
+            f"{path} holds PNG frames, which do not say how far apart they are: give "
+            "--spacing COLUMNS ROWS SLICES in mm"
         )
     if not all(np.isfinite(spacing)) or min(spacing) <= 0:
         raise SliceSpacingError(f"--spacing must be three positive numbers of mm, got {spacing}")
@@ -183,7 +189,7 @@ def _read_png_stack(path: Path, spacing: Spacing | None, labels: Path | None, th
         frames.values.astype(np.float32),
         affine,
         np.arange(len(frames.values), dtype=np.float64),
-        None if masks is None else _ids(masks.values, labels, threshold),
+        None if masks is None or labels is None else _ids(masks.values, labels, threshold),
         history=(*frames.notes, _FRAME_OF_PNG),
     )
 
@@ -191,7 +197,8 @@ def _read_png_stack(path: Path, spacing: Spacing | None, labels: Path | None, th
 def _check_masks(frames: PngFrames, masks: PngFrames, path: Path, labels: Path) -> None:
     if len(frames.values) != len(masks.values):
         raise ShapeError(
-            f"{path} holds {len(frames.values)} frames and {labels} {len(masks.values)} masks; each frame needs its mask"
+            f"{path} holds {len(frames.values)} frames and {labels} {len(masks.values)} masks; "
+            "each frame needs its mask"
         )
     if frames.numbers != masks.numbers:
         differing = next((a, b) for a, b in zip(frames.numbers, masks.numbers, strict=True) if a != b)
@@ -205,7 +212,8 @@ def _check_masks(frames: PngFrames, masks: PngFrames, path: Path, labels: Path) 
         )
 
 
-def _ids(values, path, threshold):  # type: ignore[no-untyped-def]
+def _ids(values: NDArray[Any], path: Path, threshold: float | None) -> NDArray[np.uint8]:
+    ids: NDArray[np.uint8]
     if threshold is not None:
         ids = (values > threshold).astype(np.uint8)
     else:
@@ -219,7 +227,7 @@ def _ids(values, path, threshold):  # type: ignore[no-untyped-def]
     return ids
 
 
-def _refuse_grey_edges(ids, path):  # type: ignore[no-untyped-def]
+def _refuse_grey_edges(ids: NDArray[np.uint8], path: Path) -> None:
     """A mask of 0 and 255 with values between them was scaled or compressed: those are no ids."""
     found = np.unique(ids)
     if found[-1] == 255 and len(found) > 2 and found[0] == 0:

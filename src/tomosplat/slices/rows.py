@@ -84,14 +84,15 @@ def read_rows(folder: Path) -> list[Row]:
     Raises:
         FileFormatError: A file is no row.
     """
-    rows = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            rows.append(Row(**{**stored, "shape": tuple(stored["shape"])}))
-        except (ValueError, TypeError, KeyError) as error:
-            raise FileFormatError(f"{path} is no row of slices evaluate ({error}); remove it") from error
-    return in_order(rows)
+    return in_order(_read_row(path) for path in sorted(folder.glob("*.json")))
+
+
+def _read_row(path: Path) -> Row:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return Row(**{**stored, "shape": tuple(stored["shape"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileFormatError(f"{path} is no row of slices evaluate ({error}); remove it") from error
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:

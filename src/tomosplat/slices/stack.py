@@ -64,7 +64,7 @@ class SliceStack:
             raise SliceSpacingError(
                 f"positions of slices must increase, got {positions.tolist()}; sort the slices and keep one for each"
             )
-        if not np.any(np.ptp(values.reshape(len(values), -1), axis=1) > 0):
+        if not np.any(np.ptp(values, axis=(1, 2)) > 0):
             raise ConstantSlicesError(
                 f"each of the {len(values)} slices is of one value; was the wrong file or series given?"
             )
@@ -206,7 +206,7 @@ class TrackedFrames:
                 f"the pose of frame {int(bad.argmax())} is no invertible affine map ({int(bad.sum())} such frames); "
                 "leave out frames that the tracker lost"
             )
-        if not np.any(np.ptp(values.reshape(len(values), -1), axis=1) > 0):
+        if not np.any(np.ptp(values, axis=(1, 2)) > 0):
             raise ConstantSlicesError(f"each of the {len(values)} frames is of one value; was the wrong file given?")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "planes", planes)
