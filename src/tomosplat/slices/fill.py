@@ -171,8 +171,8 @@ def _weights(
         known = np.delete(np.arange(len(seen)), number)
         slices, places = seen[known], positions[known]
         near = slice(max(number - 3, 0), number + 3)  # what pchip and the network look at
-        base, carried, learned = _left_out(slices[near], places[near], positions[number], gap, network, width)
-        parts = np.stack([(carried - base).ravel(), learned.ravel()]).astype(np.float64)
+        base, carried, found = _left_out(slices[near], places[near], positions[number], gap, network, width)
+        parts = np.stack([(carried - base).ravel(), found.ravel()]).astype(np.float64)
         products += parts @ parts.T
         right += parts @ (seen[number] - base).ravel().astype(np.float64)
     # Motion is harder to find across the doubled gap than across the one to be filled, so its weight comes out too

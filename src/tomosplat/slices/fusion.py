@@ -1,7 +1,8 @@
 """Several stacks of one body as one volume: each is filled along its own axis, and corrected by the others in its gaps.
 
-What a stack knows worst, half way between its slices, another one knows well, whose slices run through there. How far it
-is to be believed (it was taken at another time, with another coil and another thickness) is found by leaving slices out.
+What a stack knows worst, half way between its slices, another one knows well, whose slices run through there. How far
+it is to be believed (it was taken at another time, with another coil and another thickness) is found by leaving slices
+out.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class _Filled:
         place = points_mm @ inverse[2, :3] + inverse[2, 3]
         given = self.stack.positions
         way = np.interp(place, given, np.arange(len(given))) % 1
-        return 4 * way * (1 - way)
+        share: FloatArray = 4 * way * (1 - way)
+        return share
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,7 +146,7 @@ def distances(one: Mesh, other: Mesh, seed: int = 0) -> Distances:
     """Distances of random points on each surface to the nearest of those on the other."""
     rng = np.random.default_rng(seed)
     a, b = _points_on(one, rng), _points_on(other, rng)
-    there, back = KDTree(b).query(a)[0], KDTree(a).query(b)[0]
+    there, back = (np.asarray(KDTree(p).query(q)[0]) for p, q in ((b, a), (a, b)))
     both = np.concatenate([there, back])
     return Distances(float((there.mean() + back.mean()) / 2), float(np.percentile(both, 95)))
 
