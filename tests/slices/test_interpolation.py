@@ -50,5 +50,5 @@ def test_nothing_is_extrapolated():
     before, way = gaps_of(POSITIONS, np.array([0.0, 3.0, 8.0]))
     assert before.tolist() == [0, 2, 4]
     assert way.tolist() == [0, 0.5, 1]
-    with pytest.raises(ShapeError, match="within 0..8"):
+    with pytest.raises(ShapeError, match=r"within 0\.\.8"):
         gaps_of(POSITIONS, np.array([8.5]))

@@ -107,7 +107,7 @@ def test_probabilities_need_a_threshold_and_empty_labels_are_refused(tmp_path):
     affine = np.diag([1.0, 1.0, 4.0, 1.0])
     shares = write_scan(tmp_path / "share.nii.gz", RNG.random((8, 6, 4)).astype(np.float32), affine)
     grid = read_stack(shares).volume(np.zeros((4, 6, 8), np.float32), np.arange(4.0), "").grid
-    with pytest.raises(LabelError, match="fractions|whole"):
+    with pytest.raises(LabelError, match=r"fractions|whole"):
         read_slice_labels(shares, grid)
     assert read_slice_labels(shares, grid, 0.5).ids == [1]
     with pytest.raises(LabelError, match="empty"):

@@ -108,7 +108,7 @@ def test_every_format_holds_the_mesh(tmp_path):
     corners = np.frombuffer(stl[84:], dtype=[("n", "<f4", 3), ("c", "<f4", (3, 3)), ("a", "<u2")])["c"]
     np.testing.assert_allclose(corners, mesh.vertices[mesh.faces])
     lines = (tmp_path / "mesh.obj").read_text().splitlines()
-    assert [line for line in lines if line.startswith("f ")][0] == "f 1//1 3//3 2//2"
+    assert next(line for line in lines if line.startswith("f ")) == "f 1//1 3//3 2//2"
     glb = (tmp_path / "mesh.glb").read_bytes()
     length = struct.unpack("<I", glb[12:16])[0]
     scene = json.loads(glb[20 : 20 + length])
