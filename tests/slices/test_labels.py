@@ -23,15 +23,12 @@ def test_signed_distances_make_a_disc_of_the_mean_radius():
         assert np.count_nonzero(part) == pytest.approx(np.pi * radius**2, rel=0.05)
 
 
-def test_a_label_that_one_slice_lacks_tapers_off_towards_it():
+def test_a_label_that_one_slice_lacks_shrinks_to_nothing_half_way():
     labels = discs([10.0, 0.0])
-    sizes = [
-        np.count_nonzero(p) for p in labels_by_distance(labels, np.array([0.0, 1]), np.array([0.0, 0.3, 0.6, 0.99]))
-    ]
+    found = labels_by_distance(labels, np.array([0.0, 1]), np.array([0.0, 0.2, 0.4, 0.6]))
+    sizes = [np.count_nonzero(part) for part in found]
     assert sizes[0] == np.count_nonzero(labels[0])
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[2] > 0
-    assert sizes[3] < 5
+    assert sizes[0] > sizes[1] > sizes[2] > sizes[3] == 0
 
 
 @pytest.mark.parametrize("narrow", [0.0, 9.0])
@@ -42,7 +39,7 @@ def test_motion_carries_labels_to_where_the_body_went(narrow):
     carried = carry_labels(labels[::4], positions, at, find_motion(values[::4]), narrow)
     dice = [label_scores(x, truth, labels).dice for x in (nearest_labels(labels[::4], positions, at), carried)]
     assert dice[1] > dice[0] + 0.05
-    assert dice[1] > 0.93
+    assert dice[1] > 0.9
     same = carry_labels(labels[::4], positions, positions[1:3], find_motion(values[::4]), narrow)
     assert np.mean(same == labels[[4, 8]]) > 0.99
 

@@ -22,7 +22,7 @@ Quality = Literal["draft", "default", "high"]
 #: Steps that the line network is taught for; none: motion alone.
 STEPS = {"draft": 0, "default": 500, "high": 1500}
 #: Gaps of up to so many slice spacings are narrow: there cubic pieces are better than linear ones, and distances of
-#: labels better than votes. Measured at 2 and 4 (benchmarks/slices.md).
+#: labels better than votes. Measured at 2 and 4 (docs/results/slices).
 NARROW = 2.5
 #: Slices left out, at most, to find the weights; and the weights of motion and network where none can be.
 _LEFT_OUT, _USUAL_WEIGHTS = 12, (0.7, 0.7)

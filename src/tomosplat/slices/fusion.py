@@ -1,8 +1,7 @@
-"""Several stacks of one body as one volume: each is filled along its own axis, and corrected by the others in its gaps.
+"""Several stacks of one body as one volume: each filled along its own axis, and corrected by the others in its gaps.
 
 What a stack knows worst, half way between its slices, another one knows well, whose slices run through there. How far
-it is to be believed (it was taken at another time, with another coil and another thickness) is found by leaving slices
-out.
+it is to be believed (it was taken at another time, with another coil and thickness) is found by leaving slices out.
 """
 
 from __future__ import annotations

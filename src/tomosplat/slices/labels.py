@@ -98,7 +98,7 @@ def _votes(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[Picture, P
 def _distances(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[Picture, Picture]:
     """Signed distances in pixels, positive inside.
 
-    A label that one slice lacks tapers off right at that slice, and so does the hole in one that fills it.
+    A label that one slice lacks shrinks to nothing half way to it, and so does the hole in one that fills it.
     """
     fields = [_signed_distance(mask) if mask.any() and not mask.all() else None for mask in (one, other)]
     known = [field for field in fields if field is not None]
