@@ -31,7 +31,7 @@ class GeometryError(InputError):
 
 
 class SliceSpacingError(GeometryError):
-    """The slices of a DICOM series are missing, duplicated, uneven or tilted."""
+    """The slices of a series or stack are missing, duplicated, uneven, tilted or of unknown spacing."""
 
 
 class SeriesChoiceError(InputError):
@@ -48,6 +48,10 @@ class LabelError(InputError):
 
 class EmptySceneError(InputError):
     """Nothing would be visible: no foreground voxel, or no Gaussian of the organs asked for."""
+
+
+class ConstantSlicesError(InputError):
+    """Every slice is of one value: there is nothing to interpolate or to compare."""
 
 
 class TransferFunctionError(InputError):

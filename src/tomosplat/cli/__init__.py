@@ -24,6 +24,7 @@ from tomosplat.cli.prepare import Prepare
 from tomosplat.cli.prime import Prime
 from tomosplat.cli.raymarch import RayMarch
 from tomosplat.cli.render import Render
+from tomosplat.cli.slices import Slices
 from tomosplat.cli.train import Train
 from tomosplat.cli.view import View
 from tomosplat.errors import TomosplatError
@@ -42,6 +43,7 @@ Command = (
     | Annotated[FineTune, tyro.conf.subcommand("finetune")]
     | Annotated[MeasureFidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Slices, tyro.conf.subcommand("slices")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

@@ -50,11 +50,11 @@ def to_rows(scene: GaussianScene, model: Model) -> Tensor:
     """Raw rows [N, P] float32 of a scene; for "3dgs", of the ordinary Gaussians that look alike on average."""
     if model == "3dgs":
         scene = without_directions(scene)
-    covs = _factor(scene.covs, _MIN_SCALE_MM**2)
+    covs = covariance_factor(scene.covs, _MIN_SCALE_MM**2)
     logits = torch.logit(scene.opacities.clamp(_OPACITY_EDGE, 1 - _OPACITY_EDGE))
     parts = [scene.means, covs, logits[:, None], scene.sh[:, 0], scene.sh[:, 1:].flatten(1)]
     if model == "6dgs":
-        parts += [scene.means_dir, _factor(scene.precisions_dir, _MIN_PRECISION), scene.gains.flatten(1)]
+        parts += [scene.means_dir, covariance_factor(scene.precisions_dir, _MIN_PRECISION), scene.gains.flatten(1)]
     return torch.cat(parts, dim=1).float()
 
 
@@ -86,7 +86,7 @@ def to_scene(rows: Tensor, like: GaussianScene, model: Model) -> GaussianScene:
     means, log_scales, shears, logits, sh_base, sh_view, *angular = rows.split(list(columns(model).values()), dim=1)
     tensors = {
         "means": means,
-        "covs": _product(log_scales, shears),
+        "covs": covariance_entries(log_scales, shears),
         "opacities": torch.sigmoid(logits[:, 0]),
         "sh": torch.cat([sh_base, sh_view], dim=1).reshape(-1, 4, 3),
     }
@@ -94,13 +94,13 @@ def to_scene(rows: Tensor, like: GaussianScene, model: Model) -> GaussianScene:
         means_dir, log_scales_dir, shears_dir, gains = angular
         tensors |= {
             "means_dir": torch.nn.functional.normalize(means_dir, dim=1),
-            "precisions_dir": _product(log_scales_dir, shears_dir),
+            "precisions_dir": covariance_entries(log_scales_dir, shears_dir),
             "gains": gains.reshape(-1, 3, 3),
         }
     return replace(like, **tensors)
 
 
-def _factor(entries: Tensor, floor: float) -> Tensor:
+def covariance_factor(entries: Tensor, floor: float) -> Tensor:
     """Logarithm of D (3) and T (3) of L = D (I + T) with L Lᵀ = the matrices of entries [N, 6]; [N, 6].
 
     A matrix that is flat, or not quite positive by rounding, gets ``floor`` as its smallest eigenvalue.
@@ -117,7 +117,7 @@ def _factor(entries: Tensor, floor: float) -> Tensor:
     return torch.cat([diagonal.log(), shears], dim=1)
 
 
-def _product(log_scales: Tensor, shears: Tensor) -> Tensor:
+def covariance_entries(log_scales: Tensor, shears: Tensor) -> Tensor:
     """Entries [N, 6] of L Lᵀ, L = D (I + T)."""
     x, y, z = log_scales.exp().unbind(dim=1)
     yx, zx, zy = shears.unbind(dim=1)

@@ -1,4 +1,4 @@
-"""Floor 1: grids, cameras and spherical harmonics; float64, no files, no volumes."""
+"""Floor 1: grids, cameras, planes and spherical harmonics; float64, no files, no volumes."""
 
 from tomosplat.geometry.cameras import (
     Cameras,
@@ -10,6 +10,7 @@ from tomosplat.geometry.cameras import (
     sphere_directions,
 )
 from tomosplat.geometry.grid import LPS_TO_RAS, FloatArray, Grid, closest_axes
+from tomosplat.geometry.planes import SlicePlane
 from tomosplat.geometry.spherical_harmonics import SH_C0, SH_C1
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Cameras",
     "FloatArray",
     "Grid",
+    "SlicePlane",
     "closest_axes",
     "fibonacci_directions",
     "frame_bounds",

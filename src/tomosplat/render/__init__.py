@@ -3,6 +3,7 @@
 ``rasterize`` splats 6D Gaussians and chooses a backend (``reference`` is the truth, ``cpu`` is fast); ``blended_sums``
 tells what each of them has to do with each pixel. ``pathtrace`` traces the light that a scan scatters, ``bake_light``
 what of it each Gaussian gets, which ``march_blocks`` estimates; ``raymarch`` is classic direct volume rendering.
+``slice_gaussians`` shows what lies in a plane, ``blend_ellipses`` 2D Gaussians.
 """
 
 from tomosplat.render.blending import blended_sums
@@ -20,9 +21,11 @@ from tomosplat.render.pathtracer import (
 )
 from tomosplat.render.rasterization import RenderOutput, rasterize
 from tomosplat.render.raymarching import Raymarcher, RaymarchOutput, RaymarchSettings, Shading, raymarch
+from tomosplat.render.slices import Blending, SliceImage, blend_ellipses, slice_gaussians
 
 __all__ = [
     "BakedLight",
+    "Blending",
     "ClipPlane",
     "PathTraceOutput",
     "PathTraceSettings",
@@ -31,9 +34,11 @@ __all__ = [
     "Raymarcher",
     "RenderOutput",
     "Shading",
+    "SliceImage",
     "SurfaceMode",
     "ThinLens",
     "bake_light",
+    "blend_ellipses",
     "blended_sums",
     "denoise",
     "march_blocks",
@@ -42,4 +47,5 @@ __all__ = [
     "rasterize",
     "raymarch",
     "share_among_blocks",
+    "slice_gaussians",
 ]

@@ -17,3 +17,5 @@ TRANSMITTANCE_MIN = 1e-4
 COVARIANCE_ROUNDING = 1e-5
 #: What of a scene is drawn, and gets gradients, in the order in which kernels take it.
 DRAWN = ("means", "means_dir", "covs", "gains", "precisions_dir", "opacities", "sh")
+#: Added to the sum of weights that a slice is divided by: values fade to 0 where there are no Gaussians.
+NORMALISED_FLOOR = 0.02

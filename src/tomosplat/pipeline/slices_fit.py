@@ -1,0 +1,109 @@
+"""Slices in, a fitted scene out: what ``tomosplat slices fit`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tomosplat.errors import InputError
+from tomosplat.files.atomic import make_folder
+from tomosplat.files.frames import is_frame_folder
+from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
+from tomosplat.pipeline.slices_fit_folded import fit_folded
+from tomosplat.pipeline.slices_fitting import Saving, checkpoint_path, run_fit
+from tomosplat.pipeline.slices_input import read_slices
+from tomosplat.report import Report
+from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
+from tomosplat.slices.gaps import crossfaded_between, filled_between
+from tomosplat.slices.gaussian_fit import begin_fit
+from tomosplat.slices.gaussian_model import GaussianModel
+from tomosplat.slices.stack import SliceStack, TrackedFrames
+from tomosplat.slices.targets import any_slices
+from tomosplat.slices.triplane import TriplaneModel
+
+
+def fit_slice_files(
+    sources: Sequence[Path], output: Path, options: SliceFitOptions, folded: FoldedOptions, report: Report
+) -> Path:
+    """Fit slice files and write the scene into a folder; return the scene's file.
+
+    Raises:
+        InputError: The slices or an option cannot be used, or they do not belong together.
+        DivergedError: A value was no longer finite; the last good scene is written all the same.
+        OutputError: A result could not be written.
+    """
+    method = options.method
+    if method == "auto":
+        method = "folded" if all(is_frame_folder(path) for path in sources) else "flow"
+    gap = options.gap
+    if gap == "auto":
+        gap = {"flow": "motion", "folded": "crossfade"}.get(method, "none")  # type: ignore[assignment]
+    report.facts |= {"method": method, "gap": gap}
+    _check(method, len(sources), options, folded)
+    if method == "folded":
+        return fit_folded(sources[0], output, options, folded, gap, report)
+    with report.stage("read slices"):
+        stacks = read_slices(sources, options, report)
+    make_folder(output)
+    if options.as_published:
+        settings = published_settings(stacks, options)
+    else:
+        settings = fit_settings(options, n_slices=sum(map(len, stacks)))
+    between = slices_between(stacks, gap, options, report)
+    make = TriplaneModel if method == "triplane" else GaussianModel
+    with report.stage("seed Gaussians"):
+        task = begin_fit(stacks, between, settings, coloured=options.semantic == "colours", make=make)
+    sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
+    about = {"method": method, "gap": gap, "sources": [path.name for path in sources]}
+    saving = Saving(output, lambda state: task.scene(state, about), options.preview)
+    run_fit(task.model, sampler, task.given, settings, saving, about, report)
+    return checkpoint_path(output, settings.iterations)
+
+
+def _check(method: str, n_sources: int, options: SliceFitOptions, folded: FoldedOptions) -> None:
+    """Refuse options that a method has no use for, instead of leaving them without effect."""
+    if method == "folded":
+        if n_sources != 1:
+            raise InputError(f"the folded method fits the frames of one folder, got {n_sources} sources")
+        if options.labels or options.label_threshold is not None:
+            raise InputError("the folded method takes masks with --pipeline joint --seg-source-path, not --labels")
+        if options.blending != "auto":
+            raise InputError("the folded method has a blending of its own; leave --blending out")
+        return
+    if folded != FoldedOptions():
+        raise InputError(
+            f"--method {method} has no use for the folded method's options (--pipeline, --seg-source-path, ...); masks "
+            "go with --labels"
+        )
+    if options.as_published and method == "flow":
+        raise InputError("--as-published is for the published methods: --method inner, triplane or folded")
+    if options.as_published and options.blending != "auto":
+        raise InputError("--as-published blends with alpha; leave --blending out")
+
+
+def slices_between(
+    stacks: Sequence[SliceStack | TrackedFrames], gap: str, options: SliceFitOptions, report: Report
+) -> list[tuple[SliceStack | TrackedFrames, float]]:
+    """Slices in the gaps and the weights of their losses; none for sweeps, whose frames have no two sides."""
+    parallel = [stack for stack in stacks if isinstance(stack, SliceStack)]
+    if gap == "motion":
+        return [filled_between(stack, report, options.quality) for stack in parallel]
+    return [crossfaded_between(stack) for stack in parallel] if gap == "crossfade" else []
+
+
+def fit_settings(options: SliceFitOptions, n_slices: int) -> SliceFitSettings:
+    """As the loop takes it; more steps for more slices than a usual stack has."""
+    return SliceFitSettings(
+        iterations=options.iterations if options.iterations is not None else max(500, 10 * n_slices),
+        blending="normalised" if options.blending == "auto" else options.blending,
+        pitch=options.pitch,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+    )
+
+
+def published_settings(stacks: Sequence[SliceStack | TrackedFrames], options: SliceFitOptions) -> SliceFitSettings:
+    """InnerGS's own, for slices of this size."""
+    widest = max(max(stack.values.shape[1:]) for stack in stacks)
+    iterations = options.iterations if options.iterations is not None else 2001
+    return innergs_settings(widest / 2, iterations=iterations, seed=options.seed)

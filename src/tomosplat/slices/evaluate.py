@@ -1,0 +1,75 @@
+"""Methods beside held-out slices: one row for each, and a sheet that shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tomosplat.errors import InputError
+from tomosplat.report import Report
+from tomosplat.slices.interpolation import Slices
+from tomosplat.slices.methods import BASELINES, DEFAULT, METHODS
+from tomosplat.slices.protocol import HoldOut
+from tomosplat.slices.rows import Row
+from tomosplat.slices.scores import image_scores, label_scores
+from tomosplat.slices.sheets import write_slice_sheet
+
+#: Shown on sheets, where they were asked for.
+_SHOWN = ("linear", "motion blend", DEFAULT)
+
+
+def methods_of(asked: Sequence[str]) -> list[str]:
+    """The baselines and what was asked for, each once, in the order of tables.
+
+    Raises:
+        InputError: There is no such method.
+    """
+    unknown = [name for name in asked if name not in METHODS]
+    if unknown:
+        raise InputError(f"there is no method {unknown[0]!r}; choose among {', '.join(METHODS)}")
+    return [name for name in METHODS if name in BASELINES or name in asked]
+
+
+def evaluate_method(held: HoldOut, method: str, report: Report) -> tuple[Row, Slices]:
+    """Fill the gaps by one method and compare with what was held out; names of volume and axis are left empty."""
+    truth = held.truth
+    start, cpu = time.perf_counter(), time.process_time()
+    found = METHODS[method](held.stack, held.at, report)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
+    image = image_scores(found.values, truth.values[held.held_out])
+    row = Row(
+        volume="",
+        axis="",
+        fraction=0.0,
+        method=method,
+        slices=len(held.held_out),
+        skipped=held.skipped,
+        shape=(len(truth), *truth.shape),
+        psnr=image.psnr,
+        psnr_pooled=image.psnr_pooled,
+        ssim=image.ssim,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        facts=found.facts,
+        **_dice(held, found.labels),
+    )
+    return row, found.values
+
+
+def _dice(held: HoldOut, labels: NDArray[np.uint8] | None) -> dict[str, Any]:
+    if labels is None or held.truth.labels is None:
+        return {}
+    scores = label_scores(labels, held.truth.labels[held.held_out], held.truth.labels)
+    return {"dice": scores.dice, "dice_p10": scores.dice_p10, "structures": scores.structures}
+
+
+def write_middle_sheet(path: Path, held: HoldOut, found: dict[str, Slices]) -> None:
+    """A sheet of the held-out slice in the middle of the volume; methods that are not shown are left out."""
+    middle = int(np.argmin(np.abs(held.at - held.at.mean())))
+    shown = {name: found[name][middle] for name in _SHOWN if name in found}
+    write_slice_sheet(path, held.truth.values[held.held_out[middle]], shown)
