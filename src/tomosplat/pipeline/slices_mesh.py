@@ -121,9 +121,8 @@ def _chosen(path: Path, ids: tuple[int, ...], grid: Grid | None) -> NDArray[np.b
     labels = read_labels(path, grid)
     missing = [label for label in ids if label not in labels.ids]
     if missing or not labels.ids:
-        raise LabelError(
-            f"{path} has no label {missing[0] if missing else 'at all'}; it has {', '.join(map(str, labels.ids)) or 'none'}"
-        )
+        absent = f"label {missing[0]}" if missing else "label at all"
+        raise LabelError(f"{path} has no {absent}; it has {', '.join(map(str, labels.ids)) or 'none'}")
     chosen: NDArray[np.bool_] = np.isin(labels.values, ids or labels.ids)
     return chosen
 
