@@ -46,7 +46,8 @@ def read_png_frames(folder: Path) -> PngFrames:
     if not inner.is_dir():
         raise InputError(f"there is no folder {folder}")
     paths = _in_order(inner)
-    frames, notes = [], []
+    frames: list[NDArray[Any]] = []
+    notes: list[str] = []
     for path in paths:
         pixels, note = _grey(path)
         if frames and pixels.shape != frames[0].shape:

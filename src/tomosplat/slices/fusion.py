@@ -62,7 +62,8 @@ class _Filled:
         place = points_mm @ inverse[2, :3] + inverse[2, 3]
         given = self.stack.positions
         way = np.interp(place, given, np.arange(len(given))) % 1
-        return 4 * way * (1 - way)
+        doubt: FloatArray = 4 * way * (1 - way)
+        return doubt
 
 
 @dataclass(frozen=True, eq=False)
