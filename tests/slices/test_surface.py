@@ -74,6 +74,12 @@ def test_dice_of_masks():
     assert dice(a, a) == dice(~a & a, ~a & a) == 1
 
 
+def test_a_level_that_voxels_have_themselves_leaves_no_pinholes():
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 4, (14, 14, 14)).astype(np.float32)
+    assert level_surface(values, Grid.axis_aligned((14, 14, 14), 1.0), 2.0).is_watertight
+
+
 def test_levels_without_a_surface_are_refused():
     grid = Grid.axis_aligned((3, 3, 3), 1.0)
     with pytest.raises(EmptySceneError, match="values run from 0 to 0"):

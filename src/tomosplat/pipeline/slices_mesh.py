@@ -19,21 +19,26 @@ from tomosplat.files.scans import read_grid, read_labels, read_volume
 from tomosplat.geometry import Grid
 from tomosplat.pipeline.slice_mesh_options import SliceMeshOptions
 from tomosplat.report import Report
+from tomosplat.slices.labels import distances_between
 from tomosplat.slices.surface import Mesh, dice, distances, level_surface, otsu_level, smoothed
 
 #: Where rendered frames of a case may lie; MedGS called the folder "render".
 _FRAME_FOLDERS = ("render_mask", "render", "render_img", "original", ".")
 #: Blur of frames in pixels, and along the slices in units of a slice, as MedGS meshes them.
 _BLUR, _BLUR_SLICES = 1.3, 0.75
+#: The most slices that a thick one of a label map becomes.
+_FINEST = 8
 
 
 @dataclass(frozen=True, eq=False)
 class _Field:
-    """Values whose level is the surface."""
+    """Values whose level is the surface, and which voxels of the input lie inside, on their own grid."""
 
     values: NDArray[np.float32]
     grid: Grid
     level: float
+    voxels: Grid
+    inside: NDArray[np.bool_]
     unit: str = "mm"
 
 
@@ -97,10 +102,11 @@ def _mesh(field: _Field, path: Path, options: SliceMeshOptions, report: Report) 
 
 def _compared(field: _Field, mesh: Mesh, options: SliceMeshOptions) -> dict[str, float]:
     assert options.truth is not None
-    truth = _chosen(options.truth, options.label, field.grid)
-    between = distances(mesh, level_surface(truth.astype(np.float32), field.grid, 0.5))
+    truth = _chosen(options.truth, options.label, field.voxels)
+    true_field = _shape_field(truth, field.voxels)
+    between = distances(mesh, level_surface(true_field.values, true_field.grid, true_field.level))
     return {
-        "dice": dice(field.values > field.level, truth),
+        "dice": dice(field.inside, truth),
         "assd_mm": between.assd,
         "hd95_mm": between.hd95,
     }
@@ -109,20 +115,38 @@ def _compared(field: _Field, mesh: Mesh, options: SliceMeshOptions) -> dict[str,
 def _volume_field(path: Path, options: SliceMeshOptions) -> _Field:
     volume = read_volume(path, series=options.series, unit="arbitrary")
     level = options.thresh or otsu_level(volume.values)
-    return _Field(volume.values, volume.grid, level)
+    return _Field(volume.values, volume.grid, level, volume.grid, volume.values > level)
 
 
 def _labels_field(path: Path, options: SliceMeshOptions) -> _Field:
-    labels = read_labels(path)
-    return _Field(_chosen(path, options.label, None).astype(np.float32), labels.grid, 0.5)
+    return _shape_field(_chosen(path, options.label, None), read_grid(path))
+
+
+def _shape_field(mask: NDArray[np.bool_], grid: Grid) -> _Field:
+    """A mask as it is, or, where slices are thick, blurred signed distances between them: terraces are no surface.
+
+    The level is that which leaves as much inside as the mask has.
+    """
+    axis = int(np.argmax(grid.spacing))
+    n = min(round(float(grid.spacing[axis] / grid.spacing.min())), _FINEST)
+    if n < 2 or mask.shape[axis] < 2:
+        return _Field(mask.astype(np.float32), grid, 0.5, grid, mask)
+    fields = ndimage.gaussian_filter(distances_between(np.moveaxis(mask, axis, 0), n), (n / 2, 1, 1), mode="nearest")
+    values = np.moveaxis(fields, 0, axis)
+    inside = min(int(mask.sum()) * n, values.size - 1)
+    level = float(np.partition(values.ravel(), values.size - inside - 1)[values.size - inside - 1])
+    affine = grid.affine.copy()
+    affine[:3, axis] /= n
+    shape = values.shape[0], values.shape[1], values.shape[2]
+    return _Field(np.ascontiguousarray(values), Grid(shape, affine), level, grid, mask)
 
 
 def _chosen(path: Path, ids: tuple[int, ...], grid: Grid | None) -> NDArray[np.bool_]:
     labels = read_labels(path, grid)
     missing = [label for label in ids if label not in labels.ids]
     if missing or not labels.ids:
-        there = ", ".join(map(str, labels.ids)) or "none"
-        raise LabelError(f"{path} has no label {missing[0] if missing else 'at all'}; it has {there}")
+        absent = f"label {missing[0]}" if missing else "label at all"
+        raise LabelError(f"{path} has no {absent}; it has {', '.join(map(str, labels.ids)) or 'none'}")
     chosen: NDArray[np.bool_] = np.isin(labels.values, ids or labels.ids)
     return chosen
 
@@ -154,7 +178,8 @@ def _frames_field(folder: Path, case: Path, name: str, options: SliceMeshOptions
     values = ndimage.gaussian_filter(values, (along, _BLUR, _BLUR))
     grid, unit = _frames_grid(values.shape, case, name, options)
     values = np.ascontiguousarray(values.transpose(2, 1, 0))
-    return _Field(values, grid, options.thresh or otsu_level(values), unit)
+    level = options.thresh or otsu_level(values)
+    return _Field(values, grid, level, grid, values > level, unit)
 
 
 def _frames_grid(shape: tuple[int, ...], case: Path, name: str, options: SliceMeshOptions) -> tuple[Grid, str]:

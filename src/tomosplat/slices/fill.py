@@ -163,18 +163,18 @@ def _weights(
     fits &= np.ptp(seen[inner], axis=(1, 2)) > 0
     inner = inner[fits]
     if not len(inner):
-        motion, learned = _USUAL_WEIGHTS
-        return motion if network else 1.0, learned if network else 0.0, 0
+        usual_alpha, usual_beta = _USUAL_WEIGHTS
+        return usual_alpha if network else 1.0, usual_beta if network else 0.0, 0
     inner = inner[np.unique(np.linspace(0, len(inner) - 1, _LEFT_OUT).round().astype(int))]
     products, right = np.zeros((2, 2)), np.zeros(2)
     for number in inner:
         known = np.delete(np.arange(len(seen)), number)
-        slices, places = seen[known], positions[known]
+        others, places = seen[known], positions[known]
         near = slice(max(number - 3, 0), number + 3)  # what pchip and the network look at
-        base, carried, found = _left_out(slices[near], places[near], positions[number], gap, network, width)
-        parts = np.stack([(carried - base).ravel(), found.ravel()]).astype(np.float64)
+        base, moved, learned = _left_out(others[near], places[near], float(positions[number]), gap, network, width)
+        parts = np.stack([(moved - base).ravel(), learned.ravel()]).astype(np.float64)
         products += parts @ parts.T
-        right += parts @ (seen[number] - base).ravel().astype(np.float64)
+        right += parts @ (seen[number] - base).astype(np.float64).ravel()
     # Motion is harder to find across the doubled gap than across the one to be filled, so its weight comes out too
     # small: it is moved half way to the usual one. The network was taught for both.
     usual = np.asarray(_USUAL_WEIGHTS)

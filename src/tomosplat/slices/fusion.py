@@ -62,8 +62,8 @@ class _Filled:
         place = points_mm @ inverse[2, :3] + inverse[2, 3]
         given = self.stack.positions
         way = np.interp(place, given, np.arange(len(given))) % 1
-        share: FloatArray = 4 * way * (1 - way)
-        return share
+        doubt: FloatArray = 4 * way * (1 - way)
+        return doubt
 
 
 @dataclass(frozen=True, eq=False)

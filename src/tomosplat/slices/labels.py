@@ -6,6 +6,7 @@ Functions take labels [N, H, W] uint8 at positions [N] and return those at ``at`
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,18 @@ def labels_by_distance(labels: Labels, positions: FloatArray, at: FloatArray) ->
 def carry_labels(labels: Labels, positions: FloatArray, at: FloatArray, shifts: Shifts, narrow: float) -> Labels:
     """Labels carried along the motion of the image: by distance in gaps below ``narrow``, else by blurred vote."""
     return _carried(labels, positions, at, shifts, lambda width: _distances if width < narrow else _votes)
+
+
+def distances_between(mask: NDArray[np.bool_], n: int) -> NDArray[np.float32]:
+    """Signed distances in pixels, positive inside, of slices [N, H, W] and of ``n - 1`` in every gap, cross-faded."""
+    parts = []
+    for one, other in pairwise(mask):
+        first, second = (
+            _distances(one, other) if one.any() or other.any() else (np.full(one.shape, -1.0, np.float32),) * 2
+        )
+        parts += [first + np.float32(k / n) * (second - first) for k in range(n)]
+    last = _signed_distance(mask[-1]) if mask[-1].any() and not mask[-1].all() else mask[-1] * np.float32(2) - 1
+    return np.stack([*parts, last])
 
 
 def _carried(

@@ -191,8 +191,5 @@ def _at(slices: Slices, positions: FloatArray, place: float) -> Slices:
     place = float(np.clip(place, positions[0], positions[-1]))
     before = int(np.clip(np.searchsorted(positions, place, side="right") - 1, 0, len(positions) - 2))
     way = np.float32((place - positions[before]) / (positions[before + 1] - positions[before]))
-    if way in (0, 1):
-        given: Slices = slices[before + int(way)]
-        return given
     result: Slices = (1 - way) * slices[before] + way * slices[before + 1]
     return result

@@ -16,6 +16,8 @@ from tomosplat.geometry import FloatArray, Grid
 
 #: Taubin's two steps: one that smooths and shrinks, one that swells again; their pass-band ends at 1/λ + 1/μ = 0.1.
 _SHRINK, _SWELL = 0.5, -0.5 / 0.95
+#: By which part of the range a level is moved that voxels have themselves.
+_OFF_LEVEL = 1e-4
 #: Points on each surface between which distances are measured.
 _N_POINTS = 50_000
 
@@ -35,7 +37,8 @@ class Mesh:
     @property
     def volume(self) -> float:
         """Enclosed volume in mm³ (divergence theorem)."""
-        a, b, c = self.vertices[self.faces].transpose(1, 0, 2) - self.vertices.mean(axis=0)
+        centred = self.vertices - np.mean(self.vertices, axis=0)
+        a, b, c = centred[self.faces].transpose(1, 0, 2)
         return float(np.einsum("fk,fk->", a, np.cross(b, c)) / 6)
 
     @property
@@ -95,6 +98,9 @@ def level_surface(values: NDArray[np.float32], grid: Grid, level: float) -> Mesh
         raise EmptySceneError(
             f"there is no surface at level {level:g}: values run from {low:g} to {high:g}; choose a level between them"
         )
+    # Where a voxel has the level itself, the surface would touch itself in that voxel and leave pinholes.
+    if np.any(values == np.float32(level)):
+        level += _OFF_LEVEL * (high - low)
     # What is added around the grid lies as far below the level as the brightest value above it: the ends stay in place.
     closed = np.pad(values, 1, constant_values=level - (high - level))
     vertices, faces, _, _ = marching_cubes(closed, level)
@@ -148,7 +154,7 @@ def distances(one: Mesh, other: Mesh, seed: int = 0) -> Distances:
     a, b = _points_on(one, rng), _points_on(other, rng)
     there, back = (np.asarray(KDTree(p).query(q)[0]) for p, q in ((b, a), (a, b)))
     both = np.concatenate([there, back])
-    return Distances(float((there.mean() + back.mean()) / 2), float(np.percentile(both, 95)))
+    return Distances(float((np.mean(there) + np.mean(back)) / 2), float(np.percentile(both, 95)))
 
 
 def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
