@@ -1,4 +1,4 @@
-"""Rays in plain PyTorch, in chunks whose samples are computed anew for the gradient: for learned mappings of samples."""
+"""Rays in plain PyTorch, chunk by chunk, each computed again for the gradient: for learned mappings of samples."""
 
 from __future__ import annotations
 

@@ -72,6 +72,5 @@ def camera_rays(cameras: Cameras, grid: Grid, dtype: torch.dtype = torch.float32
     near = np.maximum(near, 0)
     lengths = np.where(np.isfinite(near), np.maximum(far - near, 0), 0)
     starts = origins + np.where(lengths > 0, near, 0)[..., None] * directions
-    parts = (torch.from_numpy(np.ascontiguousarray(part)).to(dtype) for part in (starts, directions, lengths))
-    rays = Rays(*parts, offsets=torch.full(lengths.shape, _MIDDLE, dtype=dtype))
-    return rays
+    parts = (starts, directions, lengths, np.full(lengths.shape, _MIDDLE))
+    return Rays(*(torch.from_numpy(np.ascontiguousarray(part)).to(dtype) for part in parts))

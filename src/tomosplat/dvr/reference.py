@@ -35,7 +35,7 @@ def march_reference(classify: Classify, rays: Rays, march: March) -> Tensor:
 
 
 def trilinear(volume: Tensor, places: Tensor) -> Tensor:
-    """Interpolate [I, J, K, N] at [..., 3] index coordinates; beyond the outermost centres the outermost voxels go on."""
+    """Interpolate [I, J, K, N] at [..., 3] index coordinates; the outermost voxels go on beyond their centres."""
     last = torch.tensor(volume.shape[:3]) - 1
     held = torch.minimum(places.clamp(min=0), last)
     low = torch.minimum(held.detach().floor().long(), (last - 1).clamp(min=0))
