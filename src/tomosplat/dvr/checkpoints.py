@@ -36,7 +36,7 @@ class TrainedRenderer:
         about: How it was trained; JSON-serialisable.
     """
 
-    model: LearnedRenderer
+    model: LearnedRenderer[Any]
     settings: ModelSettings
     values: ValueRange
     rate: float

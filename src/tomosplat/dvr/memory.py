@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from tomosplat import machine
 from tomosplat.dvr.build import build_model
 from tomosplat.dvr.chunked import CHUNK
-from tomosplat.dvr.models import LearnedRenderer
 from tomosplat.dvr.training_settings import DvrTrainSettings
 from tomosplat.errors import MemoryLimitError
 from tomosplat.networks import VNet, VNetEncoder
@@ -18,6 +20,9 @@ _FLOAT = 4
 _PER_WEIGHT = 4 * _FLOAT
 #: Of a chunk of samples: their features, their emissions, the gradients of both, and what computes them.
 _CHUNK_COPIES = 6
+_CHANNELS = 17
+#: Of a volume, as tables are looked up by it.
+_TABLE_COPIES = 4
 
 
 def check_memory(
@@ -50,19 +55,25 @@ def training_bytes(settings: DvrTrainSettings, shape: tuple[int, int, int], pict
         shape: Of the largest volume.
         picture: Height and width of the pictures.
     """
+    if settings.model.name in ("lookup", "mlp"):
+        return _TABLE_COPIES * _FLOAT * math.prod(shape)
     with torch.device("meta"):
         model = build_model(settings.model)
     largest_stage = _Largest(model) if settings.model.recompute else None
     kept = _Kept()
     with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
         encoded = model.encode(torch.empty(shape, device="meta"))
-    features = sum(level.numel() for level in encoded)
+    features = sum(tensor.numel() for tensor in _tensors(encoded))
     pixels = settings.n_pictures * picture[0] * picture[1]
-    channels = min(max(level.shape[0] for level in encoded), 16) + 1
+    channels = _CHANNELS
     drawn = _CHUNK_COPIES * min(CHUNK, pixels * 2 * max(shape)) * channels
     again = largest_stage.bytes if largest_stage else 0
     weights = sum(parameter.numel() for parameter in model.parameters())
     return _PER_WEIGHT * weights + kept.bytes + again + _FLOAT * (2 * features + drawn)
+
+
+def _tensors(encoded: Any) -> list[Tensor]:
+    return [encoded] if isinstance(encoded, Tensor) else [tensor for part in encoded for tensor in _tensors(part)]
 
 
 class _Kept:
@@ -83,7 +94,7 @@ class _Kept:
 class _Largest:
     """The bytes of the stage of a V-Net that keeps most while it is computed again."""
 
-    def __init__(self, model: LearnedRenderer) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.bytes = 0
         stages: list[nn.Module] = []
         for module in model.modules():

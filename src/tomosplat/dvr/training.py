@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +13,13 @@ from torch import Tensor
 from tomosplat.dvr.march import March
 from tomosplat.dvr.models import LearnedRenderer
 from tomosplat.dvr.objective import annealed_rate, picture_loss
+from tomosplat.dvr.quality import quality_of
 from tomosplat.dvr.subjects import Subject
 from tomosplat.dvr.training_settings import DvrTrainSettings
 from tomosplat.dvr.training_state import DvrTrainState
 from tomosplat.dvr.values import ValueRange
 from tomosplat.errors import DivergedError
 from tomosplat.geometry import Cameras
-from tomosplat.metrics import psnr, ssim
 from tomosplat.report import Progress
 from tomosplat.volume import Volume
 
@@ -92,6 +93,7 @@ def _step(state: DvrTrainState, subject: Subject, volume: Tensor, march: March, 
         state.adam.zero_grad(set_to_none=True)
         loss.backward()
     state.adam.step()
+    state.model.settle()
     state.step += 1
     return float(loss.detach())
 
@@ -108,16 +110,15 @@ def _validate(
     found = []
     for subject in subjects:
         drawn = draw_subject(state.model, subject.volume, subject.cameras, values, march)
-        for picture, target in zip(drawn, subject.pictures, strict=True):
-            found.append([float(measure(picture[..., :3], target[..., :3])) for measure in (ssim, psnr)])
-    mean = np.mean(found, axis=0)
-    return {"ssim": float(mean[0]), "psnr": float(mean[1])}
+        found += [quality_of(p[None], t[None]) for p, t in zip(drawn, subject.pictures, strict=True)]
+    ssim, psnr = np.mean(found, axis=0)
+    return {"ssim": float(ssim), "psnr": float(psnr)}
 
 
 def draw_subject(
-    model: LearnedRenderer, volume: Volume, cameras: Cameras, values: ValueRange, march: March
+    model: LearnedRenderer[Any], volume: Volume, cameras: Cameras, values: ValueRange, march: March
 ) -> Iterator[Tensor]:
-    """Pictures [H, W, 4] in 0..1, one after the other; the volume is encoded once.
+    """Pictures [H, W, 4], one after the other; the volume is encoded once.
 
     Raises:
         UnitsError: The volume has other values than the model knows.
@@ -126,4 +127,4 @@ def draw_subject(
     with torch.no_grad():
         encoded = model.encode(values.normalised(volume))
         for i in range(len(cameras)):
-            yield model.draw(encoded, volume.grid, cameras[i : i + 1], march)[0].clamp(0, 1)
+            yield model.draw(encoded, volume.grid, cameras[i : i + 1], march)[0]

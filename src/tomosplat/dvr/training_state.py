@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class DvrTrainState:
         best_epoch: After how many epochs that was.
     """
 
-    model: LearnedRenderer
+    model: LearnedRenderer[Any]
     adam: torch.optim.Adam
     step: int = 0
     best_ssim: float = -1.0

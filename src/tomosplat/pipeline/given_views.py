@@ -63,13 +63,22 @@ def _dataset_views(folder: Path, options: GivenViews) -> tuple[list[View], list[
 
 
 def _folder_views(folder: Path) -> tuple[list[View], list[View]]:
-    cameras = read_cameras(folder / CAMERAS)
-    paths = sorted(folder.glob("*.png"))
-    if len(paths) != len(cameras):
-        raise InputError(f"{folder} holds {len(paths)} PNGs and {CAMERAS} {len(cameras)} cameras; each needs the other")
-    views = [_picture_view(path, cameras[i : i + 1]) for i, path in enumerate(paths)]
+    views = picture_views(folder, read_cameras(folder / CAMERAS))
     out = held_out(len(views), _HELD_OUT_EVERY if len(views) >= _HELD_OUT_EVERY else 0)
     return [v for v, o in zip(views, out, strict=True) if not o], [v for v, o in zip(views, out, strict=True) if o]
+
+
+def picture_views(folder: Path, cameras: Cameras) -> list[View]:
+    """The PNGs of a folder, in the order of their names, one for each camera.
+
+    Raises:
+        InputError: Pictures and cameras do not belong together.
+        FileFormatError: A file is damaged, or a PNG has no transparency.
+    """
+    paths = sorted(folder.glob("*.png"))
+    if len(paths) != len(cameras):
+        raise InputError(f"{folder} holds {len(paths)} PNGs and there are {len(cameras)} cameras; each needs the other")
+    return [_picture_view(path, cameras[i : i + 1]) for i, path in enumerate(paths)]
 
 
 def _picture_view(path: Path, camera: Cameras) -> View:
