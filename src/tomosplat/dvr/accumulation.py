@@ -93,7 +93,8 @@ def _total(copies: F32) -> F32:
     """Sum over the first axis, in place."""
     for other in copies[1:]:
         copies[0] += other
-    return copies[0]
+    total: F32 = copies[0]
+    return total
 
 
 def _bricks(colors: Tensor, absorption: Tensor, march: March) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -15,8 +15,9 @@ from tomosplat.dvr.kernels import (
     Beams,
     Sampling,
     ask_ahead,
+    brick_at,
     last_cell,
-    next_sample,
+    leap,
     place_of,
     ray_at,
     trilinear_scalar,
@@ -95,14 +96,12 @@ def accumulate(
                 ray = ray_at(beams, r, sampling.step)
                 passing = f32(1)
                 m = 0
-                while m < ray.count and passing >= PASSING_MIN:
+                while m < ray.n_samples and passing >= PASSING_MIN:
                     ask_ahead(colors, ray, m, sampling, n)
                     i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    if bricks.size > 0:
-                        onward = next_sample(ray, m, sampling, bricks, i, j, k)
-                        if onward > m:
-                            m = onward
-                            continue
+                    if brick_at(bricks, sampling, i, j, k) == 0:
+                        m = leap(ray, m, sampling, i, j, k)
+                        continue
                     at = (i * n_j + j) * n_k + k
                     opacity = trilinear_scalar(absorption, at, n_k, n_j * n_k, fx, fy, fz)
                     opacity = opacity_of(opacity * sampling.step)
@@ -148,14 +147,12 @@ def accumulate_backward(
                     behind += by_image[uint(r * n + c)] * image[uint(r * n + c)]
                 passing = f32(1)
                 m = 0
-                while m < ray.count and passing >= PASSING_MIN:
+                while m < ray.n_samples and passing >= PASSING_MIN:
                     ask_ahead(colors, ray, m, sampling, n)
                     i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    if bricks.size > 0:
-                        onward = next_sample(ray, m, sampling, bricks, i, j, k)
-                        if onward > m:
-                            m = onward
-                            continue
+                    if brick_at(bricks, sampling, i, j, k) == 0:
+                        m = leap(ray, m, sampling, i, j, k)
+                        continue
                     at = (i * n_j + j) * n_k + k
                     opacity = opacity_of(trilinear_scalar(absorption, at, n_k, n_jk, fx, fy, fz) * sampling.step)
                     weight = passing * (opacity if sampling.associated else sampling.step)

@@ -20,7 +20,7 @@ def filled_bricks(amounts: F32) -> U8:
 
 
 def classified_bricks(lowest: F32, highest: F32, visible: NDArray[np.bool_]) -> U8:
-    """The same, of bricks whose samples have coordinates ``lowest`` to ``highest`` in a table of ``visible`` entries."""
+    """The same, of samples with coordinates ``lowest`` to ``highest`` in a table of ``visible`` entries."""
     n = np.concatenate([[0], np.cumsum(visible)])
     low = np.clip(np.floor(lowest), 0, len(visible) - 1).astype(np.int64)
     high = np.clip(np.ceil(highest), 0, len(visible) - 1).astype(np.int64)

@@ -53,14 +53,14 @@ class Ray(NamedTuple):
     start: Any  # index coordinates, a vector of four
     direction: Any
     offset: Scalar
-    count: int  # samples
+    n_samples: int
 
 
 def beams_of(rays: Rays) -> Beams:
     """The rays as kernels want them."""
     parts = (rays.starts, rays.directions, rays.lengths, rays.offsets)
-    flat = (part.detach().contiguous().numpy().reshape(-1).astype(np.float32, copy=False) for part in parts)
-    return Beams(*flat, *rays.lengths.shape[1:])
+    starts, directions, lengths, offsets = (part.detach().float().contiguous().numpy().reshape(-1) for part in parts)
+    return Beams(starts, directions, lengths, offsets, *rays.lengths.shape[1:])
 
 
 def sampling_of(march: March, shape: tuple[int, ...]) -> Sampling:
@@ -91,12 +91,12 @@ def ray_at(beams: Beams, r: int, step: Scalar) -> Ray:
     """The ray of pixel r."""
     a, b, c = uint(3 * r), uint(3 * r + 1), uint(3 * r + 2)
     length, offset = beams.lengths[uint(r)], beams.offsets[uint(r)]
-    count = int(math.ceil(length / step - offset)) if length > f32(0) else 0
+    n_samples = math.ceil(length / step - offset) if length > f32(0) else 0
     return Ray(
         four(beams.starts[a], beams.starts[b], beams.starts[c]),
         four(beams.directions[a], beams.directions[b], beams.directions[c]),
         offset,
-        count,
+        n_samples,
     )
 
 
@@ -110,7 +110,7 @@ def place_of(ray: Ray, m: int, step: Scalar) -> Any:
 def ask_ahead(values: F32, ray: Ray, m: int, sampling: Sampling, stride: int) -> None:
     """Have the voxels of a later sample brought to the cache; ``stride`` numbers belong to each voxel."""
     _, n_j, n_k = sampling.shape
-    i, j, k, _, _, _ = split(place_of(ray, min(m + _AHEAD, ray.count), sampling.step), last_cell(sampling.shape))
+    i, j, k, _, _, _ = split(place_of(ray, min(m + _AHEAD, ray.n_samples), sampling.step), last_cell(sampling.shape))
     at = ((i * n_j + j) * n_k + k) * stride
     prefetch(values, uint(at))
     prefetch(values, uint(at + n_k * stride))
@@ -140,17 +140,22 @@ def _out(at: Scalar, direction: Scalar, brick: int) -> Scalar:
 
 
 @njit(**INLINE)
-def next_sample(ray: Ray, m: int, sampling: Sampling, bricks: U8, i: int, j: int, k: int) -> int:
-    """Sample m, whose cell is i, j, k, if its brick holds anything, else the first that may be in another brick."""
+def brick_at(bricks: U8, sampling: Sampling, i: int, j: int, k: int) -> Scalar:
+    """What ``bricks`` says of the brick of a cell; 1 where there are none."""
+    if bricks.size == 0:
+        return np.uint8(1)
     _, n_j, n_k = sampling.shape
-    a, b, c = i // _EDGE, j // _EDGE, k // _EDGE
     n_b, n_c = (n_j + _EDGE - 1) // _EDGE, (n_k + _EDGE - 1) // _EDGE
-    if bricks[uint((a * n_b + b) * n_c + c)] != 0:
-        return m
+    return bricks[uint((i // _EDGE * n_b + j // _EDGE) * n_c + k // _EDGE)]
+
+
+@njit(**INLINE)
+def leap(ray: Ray, m: int, sampling: Sampling, i: int, j: int, k: int) -> Scalar:
+    """The first sample after m that may be in another brick than that of m's cell."""
     place = place_of(ray, m, sampling.step)
-    t = _out(lane(place, 0), lane(ray.direction, 0), a)
-    t = min(t, _out(lane(place, 1), lane(ray.direction, 1), b))
-    t = min(t, _out(lane(place, 2), lane(ray.direction, 2), c))
+    t = _out(lane(place, 0), lane(ray.direction, 0), i // _EDGE)
+    t = min(t, _out(lane(place, 1), lane(ray.direction, 1), j // _EDGE))
+    t = min(t, _out(lane(place, 2), lane(ray.direction, 2), k // _EDGE))
     # Outermost voxels go on beyond their centres, where t may be endless or negative.
-    steps = min(max(t / sampling.step, f32(1)), f32(ray.count - m))
-    return m + int(math.ceil(steps))
+    steps = min(max(t / sampling.step, f32(1)), f32(ray.n_samples - m))
+    return m + math.ceil(steps)

@@ -14,11 +14,11 @@ from torch.autograd.function import once_differentiable
 
 from tomosplat.dvr.bricks import ALL, classified_bricks
 from tomosplat.dvr.kernels import beams_of, sampling_of, tile_parts
-from tomosplat.dvr.lookup_kernels import Table, march_table, march_table_backward
+from tomosplat.dvr.lookup_kernels import EMPTY, MIXED, SHOWN, Scan, Table, march_table, march_table_backward
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays
 from tomosplat.errors import ShapeError, UnitsError
-from tomosplat.render.cpu.layout import F32
+from tomosplat.render.cpu.layout import F32, U8
 from tomosplat.render.raymarching.bricks import value_ranges
 from tomosplat.threads import run
 
@@ -30,6 +30,8 @@ class Features:
     Attributes:
         values: [I, J, K] float32, the feature along a table's last axis; at least two voxels on each axis.
         others: The same, along its first axis, for tables of two features.
+        shown: [I, J, K] bool: voxels that are not shown have neither emission nor absorption, whatever the table
+            says; where they meet others, both are weighted by the trilinear share of what is shown. None shows all.
 
     Raises:
         ShapeError: The shapes disagree, or an axis has less than two voxels.
@@ -37,14 +39,26 @@ class Features:
 
     values: NDArray[np.float32]
     others: NDArray[np.float32] | None = None
+    shown: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or min(self.values.shape) < 2:
             raise ShapeError(f"features need a volume of at least 2x2x2 voxels, got shape {self.values.shape}")
-        if self.others is not None and self.others.shape != self.values.shape:
-            raise ShapeError(f"features have the shapes {self.values.shape} and {self.others.shape}; expected one")
+        for other in (self.others, self.shown):
+            if other is not None and other.shape != self.values.shape:
+                raise ShapeError(f"features have the shapes {self.values.shape} and {other.shape}; expected one")
 
-    def coordinates(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
+    def scan(self, table: Table, visible: NDArray[np.bool_] | None) -> Scan:
+        """What kernels need; ``visible`` entries of a table of one feature let bricks without any be skipped."""
+        shown = self.shown.view(np.uint8).ravel() if self.shown is not None else np.empty(0, np.uint8)
+        bricks = self._bricks
+        if visible is not None:
+            lowest, highest = (edge * (table.n_second - 1) for edge in self._ranges)
+            filled = classified_bricks(lowest, highest, visible)
+            bricks = bricks * filled if bricks.size else filled
+        return Scan(*self._coordinates_in((table.n_first, table.n_second)), shown, bricks)
+
+    def _coordinates_in(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
         """Where every voxel stands in a table [G, M], flat: along the first axis (empty if G is 1) and the last."""
         if shape not in self._coordinates:
             scaled = [
@@ -61,7 +75,15 @@ class Features:
         return {}
 
     @cached_property
-    def ranges(self) -> tuple[F32, F32]:
+    def _bricks(self) -> U8:
+        """EMPTY, SHOWN or MIXED for each brick; none if all are shown."""
+        if self.shown is None:
+            return ALL
+        least, most = value_ranges(self.shown.astype(np.float32), (0, 0, 0))
+        return np.where(most == 0, EMPTY, np.where(least == 1, SHOWN, MIXED)).astype(np.uint8).ravel()
+
+    @cached_property
+    def _ranges(self) -> tuple[F32, F32]:
         """Lowest and highest value in every brick."""
         return value_ranges(self.values, (0, 0, 0))
 
@@ -103,26 +125,25 @@ class _Lookup(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, features: Features, rays: Rays, march: March) -> Tensor:
         entries = _table_of(table)
-        coordinates = features.coordinates((entries.n_first, entries.n_second))
         beams, sampling = beams_of(rays), sampling_of(march, features.values.shape)
-        bricks = ALL
+        visible = None
         if entries.n_first == 1 and not ctx.needs_input_grad[0]:
-            lowest, highest = (edge * (entries.n_second - 1) for edge in features.ranges)
-            bricks = classified_bricks(lowest, highest, (table.detach().numpy() != 0).any(axis=-1))
+            visible = (table.detach().numpy() != 0).any(axis=-1)
+        scan = features.scan(entries, visible)
         image = torch.zeros((*rays.lengths.shape, 4))
-        common = (beams, sampling, *coordinates, bricks, entries, image.numpy().reshape(-1))
+        common = (beams, sampling, scan, entries, image.numpy().reshape(-1))
         run(march_table, [(*part, *common) for part in tile_parts(rays)])
         ctx.save_for_backward(table, image)
-        ctx.kept = beams, sampling, coordinates, entries, tile_parts(rays)
+        ctx.kept = beams, sampling, scan, entries, tile_parts(rays)
         return image
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, by_image: Tensor) -> tuple[Tensor | None, ...]:
         table, image = ctx.saved_tensors
-        beams, sampling, coordinates, entries, parts = ctx.kept
+        beams, sampling, scan, entries, parts = ctx.kept
         gradients = np.zeros((len(parts), table.numel()), np.float32)
-        common = (beams, sampling, *coordinates, entries, image.numpy().reshape(-1), _flat(by_image))
+        common = (beams, sampling, scan, entries, image.numpy().reshape(-1), _flat(by_image))
         run(march_table_backward, [(*part, *common, gradient) for part, gradient in zip(parts, gradients, strict=True)])
         total = torch.from_numpy(gradients.sum(axis=0, dtype=np.float64)).to(table.dtype)
         return total.reshape(table.shape), None, None, None

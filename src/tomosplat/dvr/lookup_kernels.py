@@ -21,8 +21,9 @@ from tomosplat.dvr.kernels import (
     Beams,
     Sampling,
     ask_ahead,
+    brick_at,
     last_cell,
-    next_sample,
+    leap,
     place_of,
     ray_at,
     trilinear_scalar,
@@ -35,6 +36,9 @@ from tomosplat.render.raymarching.kernels import INLINE
 from tomosplat.render.raymarching.sampling import lane, lerp, split
 from tomosplat.render.raymarching.tiles import EDGE, tile_bounds
 
+#: What a brick is to the walk.
+EMPTY, SHOWN, MIXED = 0, 1, 2
+
 
 class Table(NamedTuple):
     """Emission and absorption, flat [G, M, 4]; G = 1 in one dimension."""
@@ -42,6 +46,19 @@ class Table(NamedTuple):
     entries: F32
     n_first: int  # G
     n_second: int  # M
+
+
+class Scan(NamedTuple):
+    """What is classified: where every voxel stands in the table, flat, and which voxels are shown at all.
+
+    ``bricks`` says of each brick whether it is EMPTY, SHOWN as a whole, or MIXED, so that ``shown`` must be asked; it
+    is empty itself if all are shown.
+    """
+
+    first: F32
+    second: F32
+    shown: U8
+    bricks: U8
 
 
 class Entry(NamedTuple):
@@ -53,13 +70,12 @@ class Entry(NamedTuple):
 
 
 @njit(**INLINE)
-def _entry_of(table: Table, first: F32, second: F32, cell: Any, n_k: int, n_jk: int) -> Entry:
-    at, fx, fy, fz = cell
-    u = trilinear_scalar(second, at, n_k, n_jk, fx, fy, fz)
+def _entry_of(table: Table, scan: Scan, at: int, n_k: int, n_jk: int, fx: Scalar, fy: Scalar, fz: Scalar) -> Entry:
+    u = trilinear_scalar(scan.second, at, n_k, n_jk, fx, fy, fz)
     low = min(int(u), table.n_second - 2)
     if table.n_first == 1:
         return Entry(low, u - f32(low), f32(0))
-    v = trilinear_scalar(first, at, n_k, n_jk, fx, fy, fz)
+    v = trilinear_scalar(scan.first, at, n_k, n_jk, fx, fy, fz)
     row = min(int(v), table.n_first - 2)
     return Entry(row * table.n_second + low, u - f32(low), v - f32(row))
 
@@ -97,20 +113,26 @@ def _spread(table: Table, gradient: F32, entry: Entry, amount: Any) -> None:
         _add(gradient, there + 1, (amount - here) * entry.fraction)
 
 
+@njit(**INLINE)
+def _number(shown: U8, at: int) -> Scalar:
+    return f32(shown[uint(at)])
+
+
+@njit(**INLINE)
+def _share_shown(shown: U8, at: int, n_k: int, n_jk: int, fx: Scalar, fy: Scalar, fz: Scalar) -> Scalar:
+    """How much of a cell's voxels, interpolated, is shown: 0 to 1."""
+    a = lerp(_number(shown, at), _number(shown, at + 1), fz)
+    b = lerp(_number(shown, at + n_k), _number(shown, at + n_k + 1), fz)
+    c = lerp(_number(shown, at + n_jk), _number(shown, at + n_jk + 1), fz)
+    d = lerp(_number(shown, at + n_jk + n_k), _number(shown, at + n_jk + n_k + 1), fz)
+    return lerp(lerp(a, b, fy), lerp(c, d, fy), fx)
+
+
 @njit(**KERNEL)
-def march_table(
-    start: int,
-    stop: int,
-    beams: Beams,
-    sampling: Sampling,
-    first: F32,
-    second: F32,
-    bricks: U8,
-    table: Table,
-    image: F32,
-) -> None:
+def march_table(start: int, stop: int, beams: Beams, sampling: Sampling, scan: Scan, table: Table, image: F32) -> None:
     """Draw tiles start..stop into image, flat [C, H, W, 4], which holds zeros."""
     n_j, n_k = sampling.shape[1], sampling.shape[2]
+    n_jk = n_j * n_k
     per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
     for tile in range(start, stop):
         top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
@@ -120,18 +142,20 @@ def march_table(
                 ray = ray_at(beams, r, sampling.step)
                 passing, color = f32(1), zeros_four()
                 m = 0
-                while m < ray.count and passing >= PASSING_MIN:
-                    ask_ahead(second, ray, m, sampling, 1)
+                while m < ray.n_samples and passing >= PASSING_MIN:
+                    ask_ahead(scan.second, ray, m, sampling, 1)
                     i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    if bricks.size > 0:
-                        onward = next_sample(ray, m, sampling, bricks, i, j, k)
-                        if onward > m:
-                            m = onward
-                            continue
-                    cell = ((i * n_j + j) * n_k + k, fx, fy, fz)
-                    numbers = _classify(table, _entry_of(table, first, second, cell, n_k, n_j * n_k))
-                    opacity = opacity_of(lane(numbers, 3) * sampling.step)
-                    color = color + numbers * (passing * (opacity if sampling.associated else sampling.step))
+                    brick = brick_at(scan.bricks, sampling, i, j, k)
+                    if brick == EMPTY:
+                        m = leap(ray, m, sampling, i, j, k)
+                        continue
+                    at = (i * n_j + j) * n_k + k
+                    numbers = _classify(table, _entry_of(table, scan, at, n_k, n_jk, fx, fy, fz))
+                    step = sampling.step
+                    if brick == MIXED:
+                        step *= _share_shown(scan.shown, at, n_k, n_jk, fx, fy, fz)
+                    opacity = opacity_of(lane(numbers, 3) * step)
+                    color = color + numbers * (passing * (opacity if sampling.associated else step))
                     passing -= passing * opacity
                     m += 1
                 store(image, uint(4 * r), color)
@@ -144,8 +168,7 @@ def march_table_backward(
     stop: int,
     beams: Beams,
     sampling: Sampling,
-    first: F32,
-    second: F32,
+    scan: Scan,
     table: Table,
     image: F32,
     image_gradient: F32,
@@ -153,6 +176,7 @@ def march_table_backward(
 ) -> None:
     """Add up the gradient of the table's entries, flat [G, M, 4], over tiles start..stop."""
     n_j, n_k = sampling.shape[1], sampling.shape[2]
+    n_jk = n_j * n_k
     per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
     for tile in range(start, stop):
         top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
@@ -166,19 +190,26 @@ def march_table_backward(
                 behind -= lane(v, 3) * (f32(1) - lane(final, 3))
                 passing = f32(1)
                 m = 0
-                while m < ray.count and passing >= PASSING_MIN:
-                    ask_ahead(second, ray, m, sampling, 1)
+                while m < ray.n_samples and passing >= PASSING_MIN:
+                    ask_ahead(scan.second, ray, m, sampling, 1)
                     i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    cell = ((i * n_j + j) * n_k + k, fx, fy, fz)
-                    entry = _entry_of(table, first, second, cell, n_k, n_j * n_k)
+                    brick = brick_at(scan.bricks, sampling, i, j, k)
+                    if brick == EMPTY:
+                        m = leap(ray, m, sampling, i, j, k)
+                        continue
+                    at = (i * n_j + j) * n_k + k
+                    entry = _entry_of(table, scan, at, n_k, n_jk, fx, fy, fz)
                     numbers = _classify(table, entry)
-                    opacity = opacity_of(lane(numbers, 3) * sampling.step)
+                    step = sampling.step
+                    if brick == MIXED:
+                        step *= _share_shown(scan.shown, at, n_k, n_jk, fx, fy, fz)
+                    opacity = opacity_of(lane(numbers, 3) * step)
                     along = red * lane(numbers, 0) + green * lane(numbers, 1) + blue * lane(numbers, 2)
-                    weight = passing * (opacity if sampling.associated else sampling.step)
+                    weight = passing * (opacity if sampling.associated else step)
                     behind -= weight * along
                     passing -= passing * opacity
                     more = passing * along if sampling.associated else f32(0)
-                    by_absorption = sampling.step * (more - behind)
+                    by_absorption = step * (more - behind)
                     amount = vector((weight * red, weight * green, weight * blue, by_absorption))
                     _spread(table, gradient, entry, amount)
                     m += 1
