@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
-from tomosplat.dvr.absorption import Absorption
+from tomosplat.dvr.mappings import Absorption, Emission
 from tomosplat.dvr.model_settings import ModelSettings
 from tomosplat.dvr.models import (
     DvrNet,
@@ -20,7 +19,7 @@ from tomosplat.dvr.models import (
 )
 from tomosplat.dvr.renderer import Channels, VolumeRenderer
 from tomosplat.dvr.tables import LookupTable, PerceptronTable, TableModel
-from tomosplat.networks import VNet, perceptron
+from tomosplat.networks import VNet
 
 #: Channels of the features that a light V-Net makes.
 _FEATURES = 16
@@ -54,12 +53,12 @@ def _table(settings: ModelSettings) -> TableModel:
 
 def _single_scale(settings: ModelSettings) -> VolumeRenderer:
     if settings.name == "vnet4-4":
-        colored = Preclassified(VNet(settings.vnet, 4, recompute=settings.recompute))
+        colored = Preclassified(VNet(settings.vnet, 4, recompute=settings.recompute), settings.associated)
         return VolumeRenderer(encoder=colored, color=Channels(0, 3), opacity=Channels(3), classification="pre")
     latent = settings.name == "vnetl16-17"
     return VolumeRenderer(
         encoder=VNet(settings.vnet, _FEATURES, recompute=settings.recompute),
-        color=Channels(0, _FEATURES) if latent else nn.Sequential(perceptron(_FEATURES, 3), nn.Sigmoid()),
+        color=Channels(0, _FEATURES) if latent else Emission(_FEATURES, settings.associated),
         opacity=Absorption(_FEATURES),
         decoder=PictureHead(_FEATURES) if latent else None,
         classification=settings.classification,

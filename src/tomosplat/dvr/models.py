@@ -8,11 +8,11 @@ from typing import Generic, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from tomosplat.dvr.absorption import FIRST_RAW, Absorption
 from tomosplat.dvr.accumulation import accumulate_volume
 from tomosplat.dvr.chunked import march_chunked, sample_features
 from tomosplat.dvr.levels import coarser_cameras, coarser_grid, padded_cameras, places_along_rays
 from tomosplat.dvr.lookup import Features, render_table
+from tomosplat.dvr.mappings import FIRST_RAW, Absorption, emission_of
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays, camera_rays
 from tomosplat.dvr.renderer import Channels, Classification, VolumeRenderer
@@ -181,9 +181,9 @@ class ViewSpace(LearnedRenderer[Tensor]):
 class Preclassified(nn.Module):
     """E of VNet4-4: colour and absorption of voxels."""
 
-    def __init__(self, network: VNet) -> None:
+    def __init__(self, network: VNet, associated: bool) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.associated = network, associated
         bias: Tensor = network.head[-1].bias  # type: ignore[assignment]
         with torch.no_grad():
             bias[3] = FIRST_RAW
@@ -191,7 +191,7 @@ class Preclassified(nn.Module):
     def forward(self, volume: Tensor) -> Tensor:
         """[1, 1, I, J, K] → [1, 4, I, J, K]."""
         raw = self.network(volume)
-        return torch.cat([torch.sigmoid(raw[:, :3]), steady_softplus(raw[:, 3:])], dim=1)
+        return torch.cat([emission_of(raw[:, :3], self.associated), steady_softplus(raw[:, 3:])], dim=1)
 
 
 class PictureHead(nn.Module):
