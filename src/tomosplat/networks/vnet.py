@@ -1,11 +1,12 @@
-"""V-Net (Milletari et al. 2016) and its light form: a volume in, feature volumes out."""
+"""V-Net (Milletari et al. 2016) and its light form: a volume in, feature volumes out.
+
+A training step shows one volume, whose own statistics batch norm then goes by. It goes by them in use, too: running
+statistics, which mix the volumes and lag behind the weights, make other pictures than those that were trained.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class VNetEncoder(nn.Module):
     Args:
         layout: Its shape; ``up_blocks`` is not used.
         recompute: Keep only what passes between levels and compute the rest again in the backward pass (gradient
-            checkpointing); results, gradients and running statistics are the same to the bit.
+            checkpointing); results and gradients are the same to the bit.
     """
 
     def __init__(self, layout: VNetLayout, *, recompute: bool = False) -> None:
@@ -132,14 +133,14 @@ class VNet(nn.Module):
 
 
 def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
-    """Zeros behind the last voxel of each axis of [B, 1, I, J, K] until all edges are multiples.
+    """Zeros behind the last voxel of each axis of [B, 1, I, J, K], until all edges are multiples and at least two times.
 
     Raises:
         ShapeError: The volume has another shape.
     """
     if volume.ndim != 5 or volume.shape[1] != 1 or not volume.numel():
         raise ShapeError(f"a volume must be [B, 1, I, J, K] and not empty, got {tuple(volume.shape)}")
-    missing = [-n % multiple for n in reversed(volume.shape[2:])]
+    missing = [max(-n % multiple, 2 * multiple - n) for n in reversed(volume.shape[2:])]
     return functional.pad(volume, [n for m in missing for n in (0, m)])
 
 
@@ -147,28 +148,7 @@ def run_stage(stage: nn.Module, *inputs: Tensor, recompute: bool) -> Tensor:
     """``stage(*inputs)``, computed again in the backward pass instead of kept if ``recompute``."""
     if not (recompute and torch.is_grad_enabled()):
         return stage(*inputs)  # type: ignore[no-any-return]
-    contexts: Callable[[], tuple[AbstractContextManager[None], AbstractContextManager[None]]]
-    contexts = partial(_contexts, stage)
-    return checkpoint(stage, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
-
-
-def _contexts(stage: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _without_statistics(stage)
-
-
-@contextmanager
-def _without_statistics(stage: nn.Module) -> Iterator[None]:
-    """Batch norms of ``stage`` take no notice of what they see: they have seen it before."""
-    norms = [m for m in stage.modules() if isinstance(m, nn.BatchNorm3d)]
-    before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.num_batches_tracked = norm.num_batches_tracked.clone() if norm.num_batches_tracked is not None else None
-    try:
-        yield
-    finally:
-        for norm, momentum, count in before:
-            norm.momentum, norm.num_batches_tracked = momentum, count
+    return checkpoint(stage, *inputs, use_reentrant=False)  # type: ignore[no-any-return]
 
 
 def _cropped(features: Tensor, size: tuple[int, ...], stride: int) -> Tensor:
@@ -176,10 +156,15 @@ def _cropped(features: Tensor, size: tuple[int, ...], stride: int) -> Tensor:
     return features[:, :, :i, :j, :k]
 
 
+def _norm(channels: int) -> nn.BatchNorm3d:
+    """Batch norm by the statistics of what it is given, in use as in training."""
+    return nn.BatchNorm3d(channels, track_running_stats=False)
+
+
 def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(in_channels, out_channels, kernel_size=5, padding=2),
-        nn.BatchNorm3d(out_channels),
+        _norm(out_channels),
         nn.ELU(inplace=True),
     )
 
@@ -192,7 +177,7 @@ class _Input(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.convolution = nn.Conv3d(1, channels, kernel_size=5, padding=2)
-        self.norm = nn.BatchNorm3d(channels)
+        self.norm = _norm(channels)
 
     def forward(self, volume: Tensor) -> Tensor:
         return functional.elu(self.norm(self.convolution(volume)) + volume, inplace=True)
@@ -203,7 +188,7 @@ class _Down(nn.Module):
         super().__init__()
         self.halving = nn.Sequential(
             nn.Conv3d(in_channels, out_channels, kernel_size=2, stride=2),
-            nn.BatchNorm3d(out_channels),
+            _norm(out_channels),
             nn.ELU(inplace=True),
         )
         self.dropout = nn.Dropout3d(dropout)
@@ -220,7 +205,7 @@ class _Up(nn.Module):
         self.dropout = nn.Dropout3d(dropout if dropped_input else 0.0)
         self.skip_dropout = nn.Dropout3d(dropout)
         self.doubling = nn.Sequential(
-            nn.ConvTranspose3d(coarse, fine, kernel_size=2, stride=2), nn.BatchNorm3d(fine), nn.ELU(inplace=True)
+            nn.ConvTranspose3d(coarse, fine, kernel_size=2, stride=2), _norm(fine), nn.ELU(inplace=True)
         )
         self.blocks = _blocks(2 * fine, n_blocks)
 
