@@ -186,4 +186,4 @@ def _step(
     loss.backward()
     state.optimizer.step()
     state.model.settle()
-    return float(loss)
+    return float(loss.detach())
