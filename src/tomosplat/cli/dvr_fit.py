@@ -8,7 +8,8 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.dvr_options import DvrFitOptions
+from tomosplat.pipeline.dvr_options import DvrExportOptions, DvrFitOptions
+from tomosplat.pipeline.options import ReadingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,16 @@ class DvrFit(Reported):
     """The transfer function (JSON), for every option --tf."""
     cameras: Path | None = None
     """Camera file of the pictures; by default cameras.json in their folder."""
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     fitting: DvrFitOptions = field(default_factory=DvrFitOptions)
+    exports: DvrExportOptions = field(default_factory=DvrExportOptions)
 
     def run(self) -> None:
         """Fit and write."""
         from tomosplat.pipeline.dvr_fit import fit_transfer_file
 
         with self.reporting() as report:
-            fit_transfer_file(self.scan, self.images, self.cameras, self.output, self.fitting, report)
+            fit_transfer_file(
+                self.scan, self.images, self.cameras, self.output, self.reading, self.fitting, self.exports, report
+            )
         print(f"{self.output}: SSIM {report.facts['ssim']:.4f}, PSNR {report.facts['psnr']:.1f} dB")

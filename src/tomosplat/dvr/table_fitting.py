@@ -44,6 +44,10 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.images)
 
+    def first(self, n: int) -> Pictures:
+        """The first n of them."""
+        return Pictures(self.rays[:n], self.images[:n])
+
 
 class Epoch(NamedTuple):
     """What an epoch was like.
@@ -84,6 +88,14 @@ class TableFit:
         model = _model(settings, _FIRST_DEPTH / max(features.values.shape), generator)
         optimizer = torch.optim.Adam(model.parameters(), lr=settings.step_size, betas=_BETAS, eps=_EPSILON)
         return cls(model, optimizer, generator)
+
+    @property
+    def seen(self) -> Tensor:
+        """Which entries of the table some ray has met, bool: of the others no picture told anything."""
+        if isinstance(self.model, PerceptronTable):  # it tells of all values what it learned of some
+            return torch.ones(len(self.model.nodes), dtype=torch.bool)
+        energy: Tensor = self.optimizer.state[self.model.raw]["exp_avg_sq"][..., 3]
+        return energy > 0
 
     @property
     def quality(self) -> Quality:
@@ -186,4 +198,4 @@ def _step(
     loss.backward()
     state.optimizer.step()
     state.model.settle()
-    return float(loss)
+    return float(loss.detach())

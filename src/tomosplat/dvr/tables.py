@@ -94,6 +94,8 @@ class PerceptronTable(nn.Module):
         generator: Draws the first weights.
     """
 
+    nodes: Tensor
+
     def __init__(self, associated: bool, absorption: float, generator: torch.Generator) -> None:
         super().__init__()
         self.associated = associated
