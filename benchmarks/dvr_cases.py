@@ -1,5 +1,6 @@
 """Volumes with masks, and pictures coloured by the masks, which the models of ``dvr_semantic.py`` and
-``dvr_patients.py`` never see."""
+``dvr_patients.py`` never see.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tomosplat.anatomy import resolve_organs
 from tomosplat.dvr.subjects import Subject
 from tomosplat.files.scans import read_labels, read_volume
-from tomosplat.geometry import Cameras, Grid, fibonacci_directions, frame_bounds
+from tomosplat.geometry import Grid, fibonacci_directions, frame_bounds
 from tomosplat.render import Raymarcher, RaymarchSettings, Shading
 from tomosplat.transfer import TransferFunction, TransferFunctions
 from tomosplat.volume import LabelMap, Volume, torso
@@ -40,16 +40,13 @@ def tinted(red: float, green: float, blue: float, first: float = 100, opacity: f
     return [[first, red, green, blue, 0.0], [first + 100, red, green, blue, opacity]]
 
 
-def cube(volume: Volume, labels: LabelMap, middle: Sequence[float], edge_mm: float, size: int) -> tuple[Volume, LabelMap]:
+def cube(
+    volume: Volume, labels: LabelMap, middle: Sequence[float], edge_mm: float, size: int
+) -> tuple[Volume, LabelMap]:
     """A cube of a scan, ``size`` voxels along an edge."""
     spacing = edge_mm / size
-    grid = Grid.axis_aligned((size, size, size), spacing, np.asarray(middle) - spacing * (size - 1) / 2)
+    grid = Grid.axis_aligned((size, size, size), spacing, middle - spacing * (size - 1) / 2)
     return replace(resample(volume, grid), history=()), resample_labels(labels, grid)
-
-
-def middle_of(labels: LabelMap, organs: str) -> NDArray[np.float64]:
-    """Where organs are, in mm."""
-    return labels.grid.to_world(np.argwhere(np.isin(labels.values, resolve_organs(organs))).mean(axis=0))
 
 
 def colored(
@@ -81,11 +78,11 @@ def colored(
 
 def abdomen(seed: int, edge_mm: float, size: int) -> tuple[Volume, LabelMap]:
     """A cube around the kidneys of a procedural torso."""
-    volume, labels = torso(seed, max(edge_mm / size / 1.5, 1.5))
-    return cube(volume, labels, middle_of(labels, "kidney_left,kidney_right,vertebrae_L2"), edge_mm, size)
+    finer = max(edge_mm / size / 1.5, 1.5)
+    return cube(torso(seed, finer), "kidney_left,kidney_right,vertebrae_L2", edge_mm, size)
 
 
 def chest(folder: Path, edge_mm: float, size: int) -> tuple[Volume, LabelMap]:
     """A cube around the heart of a real scan with masks."""
-    volume, labels = read_volume(folder / "ct.nii.gz"), read_labels(folder / "seg_totalseg_v2.nii.gz")
-    return cube(volume, labels, middle_of(labels, "heart,vertebrae_T8"), edge_mm, size)
+    scan = read_volume(folder / "ct.nii.gz"), read_labels(folder / "seg_totalseg_v2.nii.gz")
+    return cube(scan, "heart,vertebrae_T8", edge_mm, size)

@@ -133,7 +133,7 @@ class VNet(nn.Module):
 
 
 def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
-    """Zeros behind the last voxel of each axis of [B, 1, I, J, K], until all edges are multiples and at least two times.
+    """Zeros behind the last voxel of each axis of [B, 1, I, J, K], so that edges are multiples, and at least twice.
 
     Raises:
         ShapeError: The volume has another shape.
