@@ -1,10 +1,7 @@
-"""Volumes with masks, and pictures coloured by the masks, which the models of ``dvr_semantic.py`` and
-``dvr_patients.py`` never see.
-"""
+"""Volumes, and pictures of them coloured by masks, for the experiments on several models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,10 +37,10 @@ def tinted(red: float, green: float, blue: float, first: float = 100, opacity: f
     return [[first, red, green, blue, 0.0], [first + 100, red, green, blue, opacity]]
 
 
-def cube(
-    volume: Volume, labels: LabelMap, middle: Sequence[float], edge_mm: float, size: int
-) -> tuple[Volume, LabelMap]:
-    """A cube of a scan, ``size`` voxels along an edge."""
+def cube(scan: tuple[Volume, LabelMap], organs: str, edge_mm: float, size: int) -> tuple[Volume, LabelMap]:
+    """A cube of a scan around organs, ``size`` voxels along an edge."""
+    volume, labels = scan
+    middle = labels.grid.to_world(np.argwhere(np.isin(labels.values, resolve_organs(organs))).mean(axis=0))
     spacing = edge_mm / size
     grid = Grid.axis_aligned((size, size, size), spacing, middle - spacing * (size - 1) / 2)
     return replace(resample(volume, grid), history=()), resample_labels(labels, grid)
