@@ -24,7 +24,7 @@ from tomosplat.dvr.values import ValueRange
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.metrics import has_perceptual_weights, st_lpips
 
-MODELS: tuple[ModelName, ...] = ("lookup", "rendernet", "vnet4-4", "vnetl16-4", "vnetl16-17", "dvrnet")
+MODELS: tuple[ModelName, ...] = ("lookup", "vnet4-4", "vnetl16-4", "vnetl16-17", "dvrnet", "rendernet")
 _SAVE_EVERY_S = 60.0
 
 
@@ -35,7 +35,8 @@ class Sizes:
     Attributes:
         voxels: Edge of the volumes.
         pixels: Edge of the pictures.
-        width: Channels of the finest level of a V-Net, twice as many of RenderNet; None as the paper.
+        width: Channels of the finest level of a V-Net, of four levels then, twice as many of RenderNet; None as the
+            paper.
         epochs: How often every picture is shown.
         batch: Pictures in each step; None as the paper.
     """
@@ -79,8 +80,10 @@ def settings_of(name: ModelName, sizes: Sizes) -> DvrTrainSettings:
     """Training of a model: the paper's rates, but RenderNet's, with which it turned constant (0.05)."""
     width = sizes.width if name != "rendernet" or sizes.width is None else 2 * sizes.width
     depth = 128 if sizes.width is None else 4 * (sizes.voxels // 4)
-    dropout = 0.5 if sizes.width is None else 0.0
-    model = ModelSettings(name=name, width=width, depth=depth, dropout=dropout, classification="pre", associated=True)
+    dropout, levels = (0.5, None) if sizes.width is None else (0.0, None if name == "rendernet" else 4)
+    model = ModelSettings(
+        name=name, width=width, levels=levels, depth=depth, dropout=dropout, classification="pre", associated=True
+    )
     rate = 0.001 if name == "rendernet" else None
     return DvrTrainSettings(model=model, epochs=sizes.epochs, batch=sizes.batch, learning_rate=rate)
 

@@ -20,6 +20,11 @@ _FLOAT = 4
 _PER_WEIGHT = 4 * _FLOAT
 #: Of a chunk of samples: their features, their emissions, the gradients of both, and what computes them.
 _CHUNK_COPIES = 6
+#: Of the features and of what is mapped from them: themselves, as kernels read them, their gradient, and the sums that
+#: threads make it of.
+_FEATURE_COPIES = 6
+#: Of the largest activation: gradients on their way through the layer that it belongs to.
+_GRADIENT_COPIES = 2
 _CHANNELS = 17
 #: Of a volume, as tables are looked up by it.
 _TABLE_COPIES = 4
@@ -69,7 +74,13 @@ def training_bytes(settings: DvrTrainSettings, shape: tuple[int, int, int], pict
     drawn = _CHUNK_COPIES * min(CHUNK, pixels * 2 * max(shape)) * channels
     again = largest_stage.bytes if largest_stage else 0
     weights = sum(parameter.numel() for parameter in model.parameters())
-    return _PER_WEIGHT * weights + kept.bytes + again + _FLOAT * (2 * features + drawn)
+    return (
+        _PER_WEIGHT * weights
+        + kept.bytes
+        + again
+        + _GRADIENT_COPIES * kept.largest
+        + _FLOAT * (_FEATURE_COPIES * features + drawn)
+    )
 
 
 def _tensors(encoded: Any) -> list[Tensor]:
@@ -80,7 +91,7 @@ class _Kept:
     """Sums the bytes of tensors, each counted once."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.bytes = self.largest = 0
         self._seen: dict[int, object] = {}
 
     def add(self, tensor: Tensor) -> Tensor:
@@ -88,6 +99,7 @@ class _Kept:
         if not isinstance(tensor, nn.Parameter) and storage._cdata not in self._seen:
             self._seen[storage._cdata] = storage  # held, so that no other takes its place
             self.bytes += storage.nbytes()
+            self.largest = max(self.largest, storage.nbytes())
         return tensor
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tomosplat.dvr.renderer import Classification
@@ -22,7 +22,7 @@ class ModelSettings:
         width: Channels of the finest level of a V-Net, or behind the 3D convolutions of RenderNet; None as the paper.
         levels: Resolutions of a V-Net; None as the paper.
         depth: Samples along a ray of RenderNet.
-        dropout: Of a V-Net.
+        dropout: Of a V-Net; RenderNet has half as much.
         classification: "post" maps samples, as the paper does; "pre" maps voxels and is faster. VNet4-4 is both.
         associated: Whether emission is multiplied by opacity (see ``March``).
         recompute: Gradient checkpointing: less memory, more time, the same result.
@@ -62,9 +62,5 @@ class ModelSettings:
     @property
     def rendernet(self) -> RenderNetLayout:
         """Layout of a RenderNet of this size."""
-        layout = RenderNetLayout(depth=self.depth)
+        layout = RenderNetLayout(depth=self.depth, dropout=self.dropout / 2)
         return layout if self.width is None else layout.scaled(self.width, self.depth)
-
-    def drawn_by(self, classification: Classification) -> ModelSettings:
-        """The same with another classification."""
-        return replace(self, classification=classification)

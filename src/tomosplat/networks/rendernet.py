@@ -12,7 +12,6 @@ from tomosplat.errors import ShapeError
 PIXELS_PER_SAMPLE = 4
 #: Edges of a picture are multiples of this.
 PICTURE_MULTIPLE = 8
-_DROPOUT = 0.25
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class RenderNetLayout:
             after each of the transposed convolutions but the last.
         volume_blocks: Residual blocks in three dimensions.
         picture_blocks: Residual blocks in two dimensions, of the first and the second set.
+        dropout: Share of the channels behind the 3D convolutions that are left out in training.
     """
 
     depth: int = 128
@@ -35,6 +35,7 @@ class RenderNetLayout:
     decoded: tuple[int, int, int, int, int, int, int] = (512, 256, 128, 128, 64, 32, 16)
     volume_blocks: int = 10
     picture_blocks: tuple[int, int] = (10, 5)
+    dropout: float = 0.25
 
     def scaled(self, width: int, depth: int) -> RenderNetLayout:
         """The same with ``width`` channels behind the 3D convolutions, the others in proportion, and another depth."""
@@ -48,6 +49,7 @@ class RenderNetLayout:
             (d[0], d[1], d[2], d[3], d[4], d[5], d[6]),
             self.volume_blocks,
             self.picture_blocks,
+            self.dropout,
         )
 
 
@@ -71,11 +73,11 @@ class RenderNet(nn.Module):
         a, b, c = layout.features
         self.encoder = nn.Sequential(
             nn.Conv3d(1, a, kernel_size=5, stride=2, padding=2),
-            *(nn.PReLU(a, init=0.0), nn.Dropout3d(_DROPOUT)),
+            *(nn.PReLU(a, init=0.0), nn.Dropout3d(layout.dropout)),
             nn.Conv3d(a, b, kernel_size=3, stride=(1, 1, 2), padding=1),
-            *(nn.PReLU(b, init=0.0), nn.Dropout3d(_DROPOUT)),
+            *(nn.PReLU(b, init=0.0), nn.Dropout3d(layout.dropout)),
             nn.Conv3d(b, c, kernel_size=3, padding=1),
-            *(nn.PReLU(c, init=0.0), nn.Dropout3d(_DROPOUT)),
+            *(nn.PReLU(c, init=0.0), nn.Dropout3d(layout.dropout)),
         )
         self.volume_blocks = nn.Sequential(
             *(_Residual(nn.Conv3d, c) for _ in range(layout.volume_blocks)), nn.Conv3d(c, c, kernel_size=3, padding=1)
@@ -93,6 +95,11 @@ class RenderNet(nn.Module):
         for i, o, stride in zip(rest, rest[1:], strides, strict=False):
             stages += [_transposed(i, o, stride), nn.PReLU(o, init=0.0)]
         self.decoder = nn.Sequential(*stages, _transposed(rest[-1], out_channels, 1))
+        # Without normalisation the signal would die out on its way through some thirty layers.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, volume: Tensor) -> Tensor:
         """Render.

@@ -125,14 +125,6 @@ class _Outputs:
 def _check(settings: DvrTrainSettings, subjects: list[Subject]) -> int:
     """Bytes that the training takes."""
     largest = max((subject.volume.grid for subject in subjects), key=lambda grid: grid.n_voxels)
-    smallest = min((subject.volume.grid for subject in subjects), key=lambda grid: grid.n_voxels)
-    if settings.model.name not in ("lookup", "mlp", "rendernet"):
-        coarsest = [-(-n // settings.model.vnet.multiple) for n in smallest.shape]
-        if coarsest == [1, 1, 1]:
-            raise InputError(
-                f"of a volume of {'x'.join(map(str, smallest.shape))} voxels the coarsest level has one, which batch "
-                "norm cannot learn from; train with fewer --levels"
-            )
     height, width = subjects[0].pictures.shape[1:3]
     return check_memory(settings, largest.shape, (height, width))
 
