@@ -25,6 +25,8 @@ from tomosplat.networks.rendernet import PICTURE_MULTIPLE, PIXELS_PER_SAMPLE
 #: emission [I, J, K, n_C] and absorption [I, J, K].
 Level = tuple[Tensor] | tuple[Tensor, Tensor]
 Encoded = TypeVar("Encoded")
+#: What a RenderNet's pictures begin with before the sigmoid.
+_FIRST_RAW_PICTURE = -2.5
 
 
 class LearnedRenderer(nn.Module, ABC, Generic[Encoded]):
@@ -161,6 +163,9 @@ class ViewSpace(LearnedRenderer[Tensor]):
     def __init__(self, layout: RenderNetLayout) -> None:
         super().__init__()
         self.network = RenderNet(layout)
+        # Pictures begin dark: from mid-grey the way down to black is so steep that the network stays black.
+        (*_, last) = (m for m in self.network.modules() if isinstance(m, nn.ConvTranspose2d))
+        nn.init.constant_(last.bias, _FIRST_RAW_PICTURE)  # type: ignore[arg-type]
 
     def encode(self, volume: Tensor) -> Tensor:
         """The volume itself: all that this network computes depends on the camera."""
