@@ -12,7 +12,12 @@ from tomosplat.dvr.reference import look_up, march_reference, trilinear
 
 def one_ray(length: float, offset: float = 0.5) -> Rays:
     start, direction = torch.zeros(1, 1, 1, 3).double(), torch.tensor([[[[1.0, 0, 0]]]]).double()
-    return Rays(start, direction, torch.full((1, 1, 1), length).double(), torch.full((1, 1, 1), offset).double())
+    return Rays(
+        start,
+        direction,
+        torch.full((1, 1, 1), length, dtype=torch.float64),
+        torch.full((1, 1, 1), offset, dtype=torch.float64),
+    )
 
 
 @pytest.mark.parametrize("associated", [False, True])
@@ -20,7 +25,9 @@ def test_a_homogeneous_slab_follows_beer_and_lambert(associated: bool) -> None:
     kappa, color, rate, length = 0.3, 0.7, 4.0, 5.0
 
     def classify(places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.full((*places.shape[:-1], 1), color).double(), torch.full(places.shape[:-1], kappa).double()
+        return torch.full((*places.shape[:-1], 1), color, dtype=torch.float64), torch.full(
+            places.shape[:-1], kappa, dtype=torch.float64
+        )
 
     image = march_reference(classify, one_ray(length), March(rate, associated))[0, 0, 0]
     alpha = 1 - math.exp(-kappa * length)
@@ -56,7 +63,7 @@ def test_interpolation_gives_back_a_linear_volume_and_its_table() -> None:
     torch.testing.assert_close(trilinear(volume, place)[:, 0], torch.tensor([22.5, 0 + 4 + 15]).double())
     table = torch.linspace(0, 3, 7).double()[:, None]
     torch.testing.assert_close(
-        look_up(table, torch.tensor([0.1, 2.0]).double())[:, 0], torch.tensor([0.3, 3.0]).double()
+        look_up(table, torch.tensor([0.1, 2.0], dtype=torch.float64))[:, 0], torch.tensor([0.3, 3.0]).double()
     )
 
 

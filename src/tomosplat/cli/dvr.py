@@ -8,8 +8,14 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.dvr_fit import DvrFit
+from tomosplat.cli.dvr_render import DvrRender
+from tomosplat.cli.dvr_train import DvrTrain
 
-Verb = Annotated[DvrFit, tyro.conf.subcommand("fit")]
+Verb = (
+    Annotated[DvrFit, tyro.conf.subcommand("fit")]
+    | Annotated[DvrTrain, tyro.conf.subcommand("train")]
+    | Annotated[DvrRender, tyro.conf.subcommand("render")]
+)
 
 
 @dataclass(frozen=True)

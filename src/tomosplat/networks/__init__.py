@@ -1,5 +1,22 @@
 """Floor 5: plain torch modules; no rendering, no files."""
 
+from tomosplat.networks.heads import perceptron
+from tomosplat.networks.image_decoder import ImageDecoder
+from tomosplat.networks.rendernet import RenderNet, RenderNetLayout
 from tomosplat.networks.unet3d import PRESETS, Layout, UNet3D
+from tomosplat.networks.vnet import VNET, VNET_LIGHT, VNet, VNetEncoder, VNetLayout
 
-__all__ = ["PRESETS", "Layout", "UNet3D"]
+__all__ = [
+    "PRESETS",
+    "VNET",
+    "VNET_LIGHT",
+    "ImageDecoder",
+    "Layout",
+    "RenderNet",
+    "RenderNetLayout",
+    "UNet3D",
+    "VNet",
+    "VNetEncoder",
+    "VNetLayout",
+    "perceptron",
+]
