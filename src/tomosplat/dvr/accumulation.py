@@ -63,7 +63,9 @@ class _Accumulate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, colors: Tensor, absorption: Tensor, rays: Rays, march: March, skip_empty: bool) -> Tensor:
         n = colors.shape[-1]
-        padded = torch.nn.functional.pad(colors.detach(), (0, -n % _LANES)).contiguous()
+        padded = colors.detach().contiguous()
+        if n % _LANES:  # padding copies, and a volume kept encoded is large
+            padded = torch.nn.functional.pad(padded, (0, -n % _LANES))
         beams, sampling = beams_of(rays), sampling_of(march, absorption.shape)
         bricks = _bricks(colors, absorption, march) if skip_empty else ALL
         common = (beams, sampling, _flat(padded), padded.shape[-1], _flat(absorption), bricks)

@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from tomosplat.dvr.bricks import ALL, classified_bricks
 from tomosplat.dvr.kernels import beams_of, sampling_of, tile_parts
+from tomosplat.dvr.lanes import new_lanes
 from tomosplat.dvr.lookup_kernels import EMPTY, MIXED, SHOWN, Scan, Table, march_table, march_table_backward
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays
@@ -132,7 +133,7 @@ class _Lookup(torch.autograd.Function):
         scan = features.scan(entries, visible)
         image = torch.zeros((*rays.lengths.shape, 4))
         common = (beams, sampling, scan, entries, image.numpy().reshape(-1))
-        run(march_table, [(*part, *common) for part in tile_parts(rays)])
+        run(march_table, [(*part, *common, new_lanes()) for part in tile_parts(rays)])
         ctx.save_for_backward(table, image)
         ctx.kept = beams, sampling, scan, entries, tile_parts(rays)
         return image
@@ -144,7 +145,8 @@ class _Lookup(torch.autograd.Function):
         beams, sampling, scan, entries, parts = ctx.kept
         gradients = np.zeros((len(parts), table.numel()), np.float32)
         common = (beams, sampling, scan, entries, image.numpy().reshape(-1), _flat(by_image))
-        run(march_table_backward, [(*part, *common, gradient) for part, gradient in zip(parts, gradients, strict=True)])
+        jobs = zip(parts, gradients, strict=True)
+        run(march_table_backward, [(*part, *common, new_lanes(), gradient) for part, gradient in jobs])
         total = torch.from_numpy(gradients.sum(axis=0, dtype=np.float64)).to(table.dtype)
         return total.reshape(table.shape), None, None, None
 

@@ -19,21 +19,19 @@ from tomosplat.dvr.kernels import (
     KERNEL,
     PASSING_MIN,
     Beams,
+    Ray,
     Sampling,
-    ask_ahead,
-    brick_at,
-    last_cell,
     leap,
-    place_of,
     ray_at,
     trilinear_scalar,
     zeros_four,
 )
+from tomosplat.dvr.lanes import Lanes, find_cells, find_entries, find_opacities, prefetch_cells
 from tomosplat.render.cpu.layout import F32, U8, Scalar, f32, uint
 from tomosplat.render.cpu.vectors import load, store, vector
-from tomosplat.render.raymarching.exponential import opacity_of
 from tomosplat.render.raymarching.kernels import INLINE
-from tomosplat.render.raymarching.sampling import lane, lerp, split
+from tomosplat.render.raymarching.lanes import WIDTH
+from tomosplat.render.raymarching.sampling import lane, lerp
 from tomosplat.render.raymarching.tiles import EDGE, tile_bounds
 
 #: What a brick is to the walk.
@@ -61,38 +59,19 @@ class Scan(NamedTuple):
     bricks: U8
 
 
-class Entry(NamedTuple):
-    """Where a sample stands in a table: an entry, and how far it is on the way to the next."""
-
-    at: Scalar
-    fraction: Scalar
-    across: Scalar  # of the way to the next row
-
-
-@njit(**INLINE)
-def _entry_of(table: Table, scan: Scan, at: int, n_k: int, n_jk: int, fx: Scalar, fy: Scalar, fz: Scalar) -> Entry:
-    u = trilinear_scalar(scan.second, at, n_k, n_jk, fx, fy, fz)
-    low = min(int(u), table.n_second - 2)
-    if table.n_first == 1:
-        return Entry(low, u - f32(low), f32(0))
-    v = trilinear_scalar(scan.first, at, n_k, n_jk, fx, fy, fz)
-    row = min(int(v), table.n_first - 2)
-    return Entry(row * table.n_second + low, u - f32(low), v - f32(row))
-
-
 @njit(**INLINE)
 def _numbers(table: Table, at: Scalar) -> Any:
     return load(table.entries, uint(4 * at), zeros_four())
 
 
 @njit(**INLINE)
-def _classify(table: Table, entry: Entry) -> Any:
-    """Emission and absorption, a vector of four."""
-    here = lerp(_numbers(table, entry.at), _numbers(table, entry.at + 1), entry.fraction)
+def _classify(table: Table, at: Scalar, way: Scalar, across: Scalar) -> Any:
+    """Emission and absorption, a vector of four, on the way from an entry to the next, and across to the next row."""
+    here = lerp(_numbers(table, at), _numbers(table, at + 1), way)
     if table.n_first == 1:
         return here
-    there = entry.at + table.n_second
-    return lerp(here, lerp(_numbers(table, there), _numbers(table, there + 1), entry.fraction), entry.across)
+    there = at + table.n_second
+    return lerp(here, lerp(_numbers(table, there), _numbers(table, there + 1), way), across)
 
 
 @njit(**INLINE)
@@ -102,15 +81,16 @@ def _add(gradient: F32, at: Scalar, amount: Any) -> None:
 
 
 @njit(**INLINE)
-def _spread(table: Table, gradient: F32, entry: Entry, amount: Any) -> None:
+def _spread(table: Table, gradient: F32, at: Scalar, way: Scalar, across: Scalar, amount: Any) -> None:
     """Add to the entries that a sample was interpolated from."""
-    here = amount * (f32(1) - entry.across)
-    _add(gradient, entry.at, here * (f32(1) - entry.fraction))
-    _add(gradient, entry.at + 1, here * entry.fraction)
     if table.n_first != 1:
-        there = entry.at + table.n_second
-        _add(gradient, there, (amount - here) * (f32(1) - entry.fraction))
-        _add(gradient, there + 1, (amount - here) * entry.fraction)
+        there = at + table.n_second
+        beyond = amount * across
+        amount = amount - beyond
+        _add(gradient, there, beyond * (f32(1) - way))
+        _add(gradient, there + 1, beyond * way)
+    _add(gradient, at, amount * (f32(1) - way))
+    _add(gradient, at + 1, amount * way)
 
 
 @njit(**INLINE)
@@ -128,11 +108,64 @@ def _share_shown(shown: U8, at: int, n_k: int, n_jk: int, fx: Scalar, fy: Scalar
     return lerp(lerp(a, b, fy), lerp(c, d, fy), fx)
 
 
+@njit(**INLINE)
+def _find_steps(lanes: Lanes, n: int, sampling: Sampling, scan: Scan) -> Scalar:
+    """How much of Δt of each of n samples is shown; whether any is."""
+    n_k, n_jk = sampling.shape[2], sampling.shape[1] * sampling.shape[2]
+    if scan.bricks.size == 0:
+        for s in range(uint(WIDTH)):
+            lanes.steps[s] = sampling.step
+        return True
+    some: Scalar = False
+    for s in range(uint(n)):
+        brick = scan.bricks[uint(lanes.bricks[s])]
+        step = sampling.step if brick != EMPTY else f32(0)
+        if brick == MIXED:
+            fx, fy, fz = lanes.fractions[s], lanes.fractions[s + uint(WIDTH)], lanes.fractions[s + uint(2 * WIDTH)]
+            step *= _share_shown(scan.shown, int(lanes.voxels[s]), n_k, n_jk, fx, fy, fz)
+        lanes.steps[s] = step
+        some |= brick != EMPTY
+    return some
+
+
+@njit(**INLINE)
+def _look_up(lanes: Lanes, n: int, sampling: Sampling, scan: Scan, table: Table) -> None:
+    """What the table says of n samples, and their opacities."""
+    n_k, n_jk = sampling.shape[2], sampling.shape[1] * sampling.shape[2]
+    for s in range(uint(n)):
+        if lanes.steps[s] > f32(0):
+            fx, fy, fz = lanes.fractions[s], lanes.fractions[s + uint(WIDTH)], lanes.fractions[s + uint(2 * WIDTH)]
+            at = int(lanes.voxels[s])
+            lanes.second[s] = trilinear_scalar(scan.second, at, n_k, n_jk, fx, fy, fz)
+            if table.n_first != 1:
+                lanes.first[s] = trilinear_scalar(scan.first, at, n_k, n_jk, fx, fy, fz)
+    find_entries(lanes, table.n_first, table.n_second)
+    for s in range(uint(n)):
+        numbers = _classify(table, int(lanes.entries[s]), lanes.ways[s], lanes.ways[s + uint(WIDTH)])
+        store(lanes.numbers, uint(4) * s, numbers)
+    find_opacities(lanes)
+
+
+@njit(**INLINE)
+def _beyond(lanes: Lanes, ray: Ray, m: int, n: int, sampling: Sampling) -> Scalar:
+    """The first sample that may be shown behind n from m on that are not."""
+    n_k, n_jk = sampling.shape[2], sampling.shape[1] * sampling.shape[2]
+    voxel = int(lanes.voxels[uint(n - 1)])
+    return leap(ray, m + n - 1, sampling, voxel // n_jk, voxel % n_jk // n_k, voxel % n_k)
+
+
 @njit(**KERNEL)
-def march_table(start: int, stop: int, beams: Beams, sampling: Sampling, scan: Scan, table: Table, image: F32) -> None:
+def march_table(
+    start: int,
+    stop: int,
+    beams: Beams,
+    sampling: Sampling,
+    scan: Scan,
+    table: Table,
+    image: F32,
+    lanes: Lanes,
+) -> None:
     """Draw tiles start..stop into image, flat [C, H, W, 4], which holds zeros."""
-    n_j, n_k = sampling.shape[1], sampling.shape[2]
-    n_jk = n_j * n_k
     per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
     for tile in range(start, stop):
         top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
@@ -143,21 +176,21 @@ def march_table(start: int, stop: int, beams: Beams, sampling: Sampling, scan: S
                 passing, color = f32(1), zeros_four()
                 m = 0
                 while m < ray.n_samples and passing >= PASSING_MIN:
-                    ask_ahead(scan.second, ray, m, sampling, 1)
-                    i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    brick = brick_at(scan.bricks, sampling, i, j, k)
-                    if brick == EMPTY:
-                        m = leap(ray, m, sampling, i, j, k)
+                    n = min(WIDTH, ray.n_samples - m)
+                    find_cells(lanes, ray, m, sampling, scan.bricks.size > 0)
+                    if not _find_steps(lanes, n, sampling, scan):
+                        m = _beyond(lanes, ray, m, n, sampling)
                         continue
-                    at = (i * n_j + j) * n_k + k
-                    numbers = _classify(table, _entry_of(table, scan, at, n_k, n_jk, fx, fy, fz))
-                    step = sampling.step
-                    if brick == MIXED:
-                        step *= _share_shown(scan.shown, at, n_k, n_jk, fx, fy, fz)
-                    opacity = opacity_of(lane(numbers, 3) * step)
-                    color = color + numbers * (passing * (opacity if sampling.associated else step))
-                    passing -= passing * opacity
-                    m += 1
+                    prefetch_cells(lanes, scan.second, ray, m + WIDTH, sampling)
+                    _look_up(lanes, n, sampling, scan, table)
+                    for s in range(uint(n)):
+                        opacity = lanes.opacities[s]
+                        weight = passing * (opacity if sampling.associated else lanes.steps[s])
+                        color = color + load(lanes.numbers, uint(4) * s, zeros_four()) * weight
+                        passing -= passing * opacity
+                        if passing < PASSING_MIN:
+                            break
+                    m += n
                 store(image, uint(4 * r), color)
                 image[uint(4 * r + 3)] = f32(1) - passing
 
@@ -172,11 +205,10 @@ def march_table_backward(
     table: Table,
     image: F32,
     image_gradient: F32,
+    lanes: Lanes,
     gradient: F32,
 ) -> None:
     """Add up the gradient of the table's entries, flat [G, M, 4], over tiles start..stop."""
-    n_j, n_k = sampling.shape[1], sampling.shape[2]
-    n_jk = n_j * n_k
     per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
     for tile in range(start, stop):
         top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
@@ -186,30 +218,30 @@ def march_table_backward(
                 ray = ray_at(beams, r, sampling.step)
                 final, v = load(image, uint(4 * r), zeros_four()), load(image_gradient, uint(4 * r), zeros_four())
                 red, green, blue = lane(v, 0), lane(v, 1), lane(v, 2)
+                by_color = vector((red, green, blue, f32(0)))
                 behind = red * lane(final, 0) + green * lane(final, 1) + blue * lane(final, 2)
                 behind -= lane(v, 3) * (f32(1) - lane(final, 3))
                 passing = f32(1)
                 m = 0
                 while m < ray.n_samples and passing >= PASSING_MIN:
-                    ask_ahead(scan.second, ray, m, sampling, 1)
-                    i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    brick = brick_at(scan.bricks, sampling, i, j, k)
-                    if brick == EMPTY:
-                        m = leap(ray, m, sampling, i, j, k)
+                    n = min(WIDTH, ray.n_samples - m)
+                    find_cells(lanes, ray, m, sampling, scan.bricks.size > 0)
+                    if not _find_steps(lanes, n, sampling, scan):
+                        m = _beyond(lanes, ray, m, n, sampling)
                         continue
-                    at = (i * n_j + j) * n_k + k
-                    entry = _entry_of(table, scan, at, n_k, n_jk, fx, fy, fz)
-                    numbers = _classify(table, entry)
-                    step = sampling.step
-                    if brick == MIXED:
-                        step *= _share_shown(scan.shown, at, n_k, n_jk, fx, fy, fz)
-                    opacity = opacity_of(lane(numbers, 3) * step)
-                    along = red * lane(numbers, 0) + green * lane(numbers, 1) + blue * lane(numbers, 2)
-                    weight = passing * (opacity if sampling.associated else step)
-                    behind -= weight * along
-                    passing -= passing * opacity
-                    more = passing * along if sampling.associated else f32(0)
-                    by_absorption = step * (more - behind)
-                    amount = vector((weight * red, weight * green, weight * blue, by_absorption))
-                    _spread(table, gradient, entry, amount)
-                    m += 1
+                    prefetch_cells(lanes, scan.second, ray, m + WIDTH, sampling)
+                    _look_up(lanes, n, sampling, scan, table)
+                    for s in range(uint(n)):
+                        step, opacity = lanes.steps[s], lanes.opacities[s]
+                        products = load(lanes.numbers, uint(4) * s, zeros_four()) * by_color
+                        along = lane(products, 0) + lane(products, 1) + lane(products, 2)
+                        weight = passing * (opacity if sampling.associated else step)
+                        behind -= weight * along
+                        passing -= passing * opacity
+                        more = passing * along if sampling.associated else f32(0)
+                        amount = by_color * weight + vector((f32(0), f32(0), f32(0), step * (more - behind)))
+                        way, across = lanes.ways[s], lanes.ways[s + uint(WIDTH)]
+                        _spread(table, gradient, int(lanes.entries[s]), way, across, amount)
+                        if passing < PASSING_MIN:
+                            break
+                    m += n

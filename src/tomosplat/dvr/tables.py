@@ -2,8 +2,9 @@
 
 Absorption that falls to zero exponentially, as a sigmoid or softplus of what is learned does, takes its own gradient
 with it: a table that has become transparent stays so (the paper's CARP, sec. 4.1.2). Here the slope through which the
-gradient reaches what is learned is held above a floor (``steady_softplus``), and what is learned above a bound, so that
-no state is farther than some tens of steps from any other. ``benchmarks/dvr.md`` compares the remedies.
+gradient reaches what is learned is held above a floor (``steady_softplus``, ``steady_sigmoid``), and what a lookup
+table learns within bounds, so that no state is farther than some tens of steps from any other. ``benchmarks/dvr.md``
+compares the remedies.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _NODES = 1024
 _HIDDEN = 28
 
 
-class _Steady(torch.autograd.Function):
+class _SteadySoftplus(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, raw: Tensor) -> Tensor:
         ctx.save_for_backward(raw)
@@ -36,15 +37,34 @@ class _Steady(torch.autograd.Function):
         return by_result * torch.sigmoid(raw).clamp(min=SLOPE_MIN)
 
 
+class _SteadySigmoid(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, raw: Tensor) -> Tensor:
+        result = torch.sigmoid(raw)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, by_result: Tensor) -> Tensor:
+        (result,) = ctx.saved_tensors
+        return by_result * (result * (1 - result)).clamp(min=SLOPE_MIN)
+
+
 def steady_softplus(raw: Tensor) -> Tensor:
     """log(1 + exp(raw)), whose derivative is taken for at least 0.05: its sign holds, and descent never stalls."""
-    result: Tensor = _Steady.apply(raw)  # type: ignore[no-untyped-call]
+    result: Tensor = _SteadySoftplus.apply(raw)  # type: ignore[no-untyped-call]
+    return result
+
+
+def steady_sigmoid(raw: Tensor) -> Tensor:
+    """1 / (1 + exp(−raw)), with the same floor under its derivative."""
+    result: Tensor = _SteadySigmoid.apply(raw)  # type: ignore[no-untyped-call]
     return result
 
 
 def table_of(raw: Tensor, associated: bool) -> Tensor:
     """What is learned [..., 4] as emission and absorption: colours in 0..1 if associated, else not negative."""
-    emission = torch.sigmoid(raw[..., :3]) if associated else steady_softplus(raw[..., :3])
+    emission = steady_sigmoid(raw[..., :3]) if associated else steady_softplus(raw[..., :3])
     return torch.cat([emission, steady_softplus(raw[..., 3:])], dim=-1)
 
 
@@ -72,9 +92,13 @@ class LookupTable(nn.Module):
         raw[..., 3] = raw_of(absorption)
         self.raw = nn.Parameter(raw)
 
+    def learned(self) -> Tensor:
+        """What is learned of each entry, [..., 4]."""
+        return self.raw
+
     def forward(self) -> Tensor:
         """The table [..., 4]."""
-        return table_of(self.raw, self.associated)
+        return table_of(self.learned(), self.associated)
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -121,9 +145,14 @@ class PerceptronTable(nn.Module):
                 last.bias[:3] = raw_of(absorption / 2)
         self.register_buffer("nodes", torch.linspace(0, 1, _NODES)[:, None], persistent=False)
 
+    def learned(self) -> Tensor:
+        """What is learned of each entry, [1024, 4]."""
+        learned: Tensor = self.layers(self.nodes)
+        return learned
+
     def forward(self) -> Tensor:
         """The table [1024, 4]."""
-        return table_of(self.layers(self.nodes), self.associated)
+        return table_of(self.learned(), self.associated)
 
     def settle(self) -> None:
         """Nothing is bounded."""

@@ -20,13 +20,14 @@ from tomosplat.dvr.table_fitting import Pictures, TableFit, check_pictures, fit_
 from tomosplat.dvr.table_settings import TableSettings
 from tomosplat.errors import InputError, MemoryLimitError
 from tomosplat.files.atomic import writing
+from tomosplat.files.cameras import read_cameras
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.files.scans import read_grid, read_volume
 from tomosplat.fitting import View
 from tomosplat.geometry import Grid
 from tomosplat.pipeline.colored_volumes import write_colored_volume
 from tomosplat.pipeline.dvr_options import DvrExportOptions, DvrFitOptions
-from tomosplat.pipeline.given_views import CAMERAS, folder_views, split_held_out
+from tomosplat.pipeline.given_views import CAMERAS, picture_views, split_held_out
 from tomosplat.pipeline.options import ReadingOptions
 from tomosplat.pipeline.scan import label_scan
 from tomosplat.report import Report
@@ -74,7 +75,7 @@ def fit_transfer_file(
     settings = _settings(options)
     _check_names(output, exports)
     with report.stage("read pictures"):
-        views = folder_views(images, cameras if cameras is not None else images / CAMERAS)
+        views = picture_views(images, read_cameras(cameras if cameras is not None else images / CAMERAS))
         check_pictures(_stacked(views) if views else torch.empty(0))
         train, held_out = split_held_out(views)
     _check_memory(path, reading, settings, views)

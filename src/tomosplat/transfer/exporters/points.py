@@ -10,7 +10,7 @@ from tomosplat.transfer.transfer_function import MAX_OPACITY, OPACITY_LENGTH_MM,
 
 FloatArray = NDArray[np.float64]
 #: Between two points, colours follow a curve: so many straight pieces stand for it.
-_PIECES = 4
+_PIECES = 8
 
 
 def only_function(functions: TransferFunctions) -> TransferFunction:
