@@ -16,7 +16,7 @@ from dvr_cases import abdomen, colored, tinted
 from dvr_models import Sizes, Split, add_arguments, run, sheet, sizes_of, table
 from tomosplat.dvr.subjects import Subject
 
-SMALL = Sizes(voxels=24, pixels=32, width=8, epochs=20, batch=16)
+SMALL = Sizes(voxels=24, pixels=32, width=8, epochs=20, batch=16, low_rate=0.5)
 FULL = Sizes(voxels=192, pixels=200, width=None, epochs=200, batch=None)
 N_VIEWS = 16
 _EDGE_MM = 320.0
