@@ -82,6 +82,30 @@ def compare(name: str, candidates: dict[str, Callable[[], Tensor]], leaves: list
         print(f"| {label} | {statistics.median(spent[1:]) / n_threads() * 1e3:.0f} | {ratio:.1f} |", flush=True)
 
 
+def compare_channels(n: int, values: Tensor, rays: Rays, march: March, rounds: int) -> None:
+    """Time the accumulation of n channels of a volume."""
+    rng = torch.Generator().manual_seed(n)
+    colors = torch.rand((*values.shape, n), generator=rng).requires_grad_()
+    absorption = (values * 0.05).clone().requires_grad_()
+
+    def both() -> Tensor:
+        return torch.cat([colors, absorption[..., None]], dim=-1).movedim(-1, 0)
+
+    def sample_both(places: Tensor) -> tuple[Tensor, Tensor]:
+        sampled = sample_features(both(), places)
+        return sampled[:, :-1], sampled[:, -1]
+
+    def chunked() -> Tensor:
+        return march_chunked(both(), lambda f: f[..., :-1], lambda f: f[..., -1], rays, march)
+
+    candidates = {
+        "kernels": lambda: accumulate_volume(colors, absorption, rays, march),
+        "PyTorch, chunk by chunk": chunked,
+        "PyTorch": lambda: plain(sample_both, rays, march),
+    }
+    compare(f"{n} channels of a volume", candidates, [colors, absorption], rounds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=128)
@@ -123,28 +147,7 @@ def main() -> None:
     compare("lookup table", candidates, [table], options.rounds)
 
     for n in (3, 16):
-        colors = torch.rand((*grid.shape, n), generator=rng).requires_grad_()
-        absorption = (values * 0.05).clone().requires_grad_()
-
-        def both() -> Tensor:
-            return torch.cat([colors, absorption[..., None]], dim=-1).movedim(-1, 0)
-
-        def sample_both(places: Tensor) -> tuple[Tensor, Tensor]:
-            sampled = sample_features(both(), places)
-            return sampled[:, :-1], sampled[:, -1]
-
-        compare(
-            f"{n} channels of a volume",
-            {
-                "kernels": lambda: accumulate_volume(colors, absorption, rays, march),
-                "PyTorch, chunk by chunk": lambda: march_chunked(
-                    both(), lambda f: f[..., :-1], lambda f: f[..., -1], rays, march
-                ),
-                "PyTorch": lambda: plain(sample_both, rays, march),
-            },
-            [colors, absorption],
-            options.rounds,
-        )
+        compare_channels(n, values, rays, march, options.rounds)
 
 
 if __name__ == "__main__":
