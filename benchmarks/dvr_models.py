@@ -39,8 +39,8 @@ class Sizes:
             paper.
         epochs: How often every picture is shown.
         batch: Pictures in each step; None as the paper.
-        low_rate: Samples per voxel in the first epoch. The paper's 0.1 leaves 20 to 40 on a ray through its volumes, and
-            two or three through small ones.
+        low_rate: Samples per voxel in the first epoch. The paper's 0.1 leaves 20 to 40 on a ray through its volumes,
+            and two or three through small ones.
     """
 
     voxels: int
