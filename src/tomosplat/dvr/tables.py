@@ -33,7 +33,7 @@ class _SteadySoftplus(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, by_result: Tensor) -> Tensor:
-        (raw,) = ctx.saved_tensors
+        raw: Tensor = ctx.saved_tensors[0]
         return by_result * torch.sigmoid(raw).clamp(min=SLOPE_MIN)
 
 
@@ -46,7 +46,7 @@ class _SteadySigmoid(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, by_result: Tensor) -> Tensor:
-        (result,) = ctx.saved_tensors
+        result: Tensor = ctx.saved_tensors[0]
         return by_result * (result * (1 - result)).clamp(min=SLOPE_MIN)
 
 

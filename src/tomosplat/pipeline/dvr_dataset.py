@@ -10,7 +10,7 @@ from tomosplat.dvr.subjects import Subject
 from tomosplat.errors import InputError
 from tomosplat.files.cameras import read_cameras
 from tomosplat.files.scans import read_volume
-from tomosplat.pipeline.given_views import CAMERAS, folder_views
+from tomosplat.pipeline.given_views import CAMERAS, picture_views
 from tomosplat.report import Report
 
 VOLUMES, IMAGES = "volumes", "images"
@@ -45,6 +45,6 @@ def _read_subject(folder: Path, path: Path) -> Subject:
     own, shared = pictures / CAMERAS, folder / CAMERAS
     if not own.is_file() and not shared.is_file():
         raise InputError(f"{path} has no cameras: neither {own} nor {shared} is there")
-    camera_file = own if own.is_file() else shared
-    views = folder_views(pictures, camera_file)
-    return Subject(name, read_volume(path), read_cameras(camera_file), torch.stack([view.rgba for view in views]))
+    cameras = read_cameras(own if own.is_file() else shared)
+    views = picture_views(pictures, cameras)
+    return Subject(name, read_volume(path), cameras, torch.stack([view.rgba for view in views]))
