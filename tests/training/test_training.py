@@ -18,11 +18,12 @@ from tomosplat.feedforward.encoding import SCAN_CHANNELS, encode_scan
 from tomosplat.feedforward.head import activate
 from tomosplat.feedforward.lights import LIGHT_CHANNELS, light_field
 from tomosplat.feedforward.model import ModelSettings
+from tomosplat.files.curves import Curves
 from tomosplat.geometry import fibonacci_directions, frame_points
 from tomosplat.networks import PRESETS, Layout, UNet3D
 from tomosplat.render.reference import rasterize_reference
 from tomosplat.training.crops import draw_crop
-from tomosplat.training.loop import Curves, scheduled, train_dense, train_pictures
+from tomosplat.training.loop import scheduled, train_dense, train_pictures
 from tomosplat.training.losses import dense_loss
 from tomosplat.training.readout import solve_head
 from tomosplat.training.settings import TrainSettings

@@ -12,6 +12,7 @@ import tyro
 from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
+from tomosplat.cli.dvr import Dvr
 from tomosplat.cli.evaluate import Evaluate
 from tomosplat.cli.export import Export
 from tomosplat.cli.fidelity import MeasureFidelity
@@ -44,6 +45,7 @@ Command = (
     | Annotated[MeasureFidelity, tyro.conf.subcommand("fidelity")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Slices, tyro.conf.subcommand("slices")]
+    | Annotated[Dvr, tyro.conf.subcommand("dvr")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

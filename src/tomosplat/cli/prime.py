@@ -20,6 +20,8 @@ class Prime(Reported):
     output: Output
     """The scene, a .ply or .glb that ordinary Gaussian-splat viewers open too."""
     reading: ScanOptions = field(default_factory=ScanOptions)
+    from_dvr: Path | None = None
+    """A coloured volume of this scan (.safetensors), as "tomosplat dvr" learns it from pictures, instead of --tf."""
     priming: PrimingOptions = field(default_factory=PrimingOptions)
 
     def run(self) -> None:
@@ -27,5 +29,5 @@ class Prime(Reported):
         from tomosplat.pipeline.prime import prime_file
 
         with self.reporting() as report:
-            scene = prime_file(self.scan, self.output, self.reading, self.priming, report)
+            scene = prime_file(self.scan, self.output, self.reading, self.priming, report, colored=self.from_dvr)
         print(f"{self.output}: {len(scene):,} Gaussians, {scene.n_labels} labels")

@@ -41,7 +41,7 @@ def read_views(folder: Path, options: GivenViews) -> tuple[list[View], list[View
         raise InputError(f"--views {folder}: it holds neither a dataset ({MANIFEST}) nor a camera file ({CAMERAS})")
     if options.case is not None or options.look is not None:
         raise InputError(f"--case and --look choose from a dataset; {folder} is a folder of pictures")
-    return _folder_views(folder)
+    return split_held_out(picture_views(folder, read_cameras(folder / CAMERAS)))
 
 
 def _dataset_views(folder: Path, options: GivenViews) -> tuple[list[View], list[View]]:
@@ -62,14 +62,23 @@ def _dataset_views(folder: Path, options: GivenViews) -> tuple[list[View], list[
     return [v for v, o in zip(views, out, strict=True) if not o], [v for v, o in zip(views, out, strict=True) if o]
 
 
-def _folder_views(folder: Path) -> tuple[list[View], list[View]]:
-    cameras = read_cameras(folder / CAMERAS)
-    paths = sorted(folder.glob("*.png"))
-    if len(paths) != len(cameras):
-        raise InputError(f"{folder} holds {len(paths)} PNGs and {CAMERAS} {len(cameras)} cameras; each needs the other")
-    views = [_picture_view(path, cameras[i : i + 1]) for i, path in enumerate(paths)]
+def split_held_out(views: list[View]) -> tuple[list[View], list[View]]:
+    """Views to fit to and views that are held out: every eighth, if there are as many."""
     out = held_out(len(views), _HELD_OUT_EVERY if len(views) >= _HELD_OUT_EVERY else 0)
     return [v for v, o in zip(views, out, strict=True) if not o], [v for v, o in zip(views, out, strict=True) if o]
+
+
+def picture_views(folder: Path, cameras: Cameras) -> list[View]:
+    """The PNGs of a folder, in the order of their names, one for each camera.
+
+    Raises:
+        InputError: Pictures and cameras do not belong together.
+        FileFormatError: A file is damaged, or a PNG has no transparency.
+    """
+    paths = sorted(folder.glob("*.png"))
+    if len(paths) != len(cameras):
+        raise InputError(f"{folder} holds {len(paths)} PNGs and there are {len(cameras)} cameras; each needs the other")
+    return [_picture_view(path, cameras[i : i + 1]) for i, path in enumerate(paths)]
 
 
 def _picture_view(path: Path, camera: Cameras) -> View:

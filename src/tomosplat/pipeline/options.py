@@ -67,8 +67,8 @@ class PredictingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewOptions:
-    """What to show and from where."""
+class ViewpointOptions:
+    """From where to look, and what becomes of the pictures."""
 
     cameras: Path | None = None
     """Camera file (JSON); without it the view is set by --azimuth, --elevation and --size."""
@@ -78,14 +78,20 @@ class ViewOptions:
     """Degrees above the horizon: 90 looks down from above the head."""
     size: int = 800
     """Edge of the square picture in pixels."""
-    organs: str | None = None
-    """Show only these organs or groups, comma-separated ("skeleton,liver")."""
     background: Background = "black"
     """What is behind the scene; videos cannot be transparent."""
     frames: int = 120
     """Pictures of a turntable, spread over one turn."""
     fps: int = 30
     """Pictures per second of a video."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions(ViewpointOptions):
+    """What to show and from where."""
+
+    organs: str | None = None
+    """Show only these organs or groups, comma-separated ("skeleton,liver")."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from tomosplat.errors import InputError
 from tomosplat.files.scenes import check_scene_name, write_scene
 from tomosplat.gaussians import BlockMoments, GaussianScene, Illumination, Light, prime
 from tomosplat.lighting import LightRig, load_rig
+from tomosplat.pipeline.colored_volumes import read_colored_volume
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
@@ -18,9 +19,15 @@ from tomosplat.volume import OpticalVolume
 
 
 def prime_file(
-    path: Path, output: Path, reading: ScanOptions, priming: PrimingOptions, report: Report
+    path: Path,
+    output: Path,
+    reading: ScanOptions,
+    priming: PrimingOptions,
+    report: Report,
+    *,
+    colored: Path | None = None,
 ) -> GaussianScene:
-    """Prime a scan file and write the scene.
+    """Prime a scan file and write the scene; a ``colored`` volume takes the place of transfer functions.
 
     Raises:
         InputError: The scan, its labels or an option cannot be used; nothing is written.
@@ -31,7 +38,12 @@ def prime_file(
     check_priming(priming)
     functions = load_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
-    scene = prime_prepared(prepare_scan(path, reading, report), functions, visible, priming, report)
+    prepared = prepare_scan(path, reading, report)
+    if colored is None:
+        scene = prime_prepared(prepared, functions, visible, priming, report)
+    else:
+        optical = read_colored_volume(colored, prepared, visible)
+        scene = prime_colored(prepared, optical, _light_on(optical, priming), None, priming, report)
     with report.stage("write scene"):
         write_scene(output, scene)
     return scene
@@ -62,19 +74,18 @@ def prime_prepared(
     """
     check_priming(priming)
     optical = color_scan(prepared, functions, visible, report)
-    illumination = None if priming.light == "none" else _illumination(optical, load_rig(priming.rig), priming)
-    return prime_colored(prepared, optical, illumination, functions, priming, report)
+    return prime_colored(prepared, optical, _light_on(optical, priming), functions, priming, report)
 
 
 def prime_colored(
     prepared: PreparedScan,
     optical: OpticalVolume,
     illumination: Illumination | None,
-    functions: TransferFunctions,
+    functions: TransferFunctions | None,
     priming: PrimingOptions,
     report: Report,
 ) -> GaussianScene:
-    """Prime a scan that was coloured by ``functions``, and note in the scene how.
+    """Prime a scan that was coloured by ``functions`` (None: otherwise), and note in the scene how.
 
     Raises:
         EmptySceneError: Nothing is visible.
@@ -86,9 +97,9 @@ def prime_colored(
             optical,
             illumination,
             label_names=prepared.labels.names,
-            shading={"functions": functions.to_dict()} | ({"rig": rig.to_dict()} if lit else {}),
+            shading=({"functions": functions.to_dict()} if functions else {}) | ({"rig": rig.to_dict()} if lit else {}),
             provenance={
-                "transfer_functions": functions.name,
+                "transfer_functions": functions.name if functions else None,
                 "light": priming.light,
                 "rig": rig.name if lit else None,
                 "organs": priming.organs,
@@ -99,6 +110,10 @@ def prime_colored(
     report.facts["gaussians"] = len(scene)
     report.facts["scene"] = dict(scene.provenance)
     return scene
+
+
+def _light_on(optical: OpticalVolume, priming: PrimingOptions) -> Illumination | None:
+    return None if priming.light == "none" else _illumination(optical, load_rig(priming.rig), priming)
 
 
 def _illumination(optical: OpticalVolume, rig: LightRig, priming: PrimingOptions) -> Illumination:

@@ -45,6 +45,15 @@ def prepare_scan(path: Path, options: ReadingOptions, report: Report) -> Prepare
             f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is a "
             "CT that was saved otherwise, pass --rescale SLOPE INTERCEPT; else give --labels, and --tf for its values"
         )
+    return label_scan(scan, options, report)
+
+
+def label_scan(scan: Volume, options: ReadingOptions, report: Report) -> PreparedScan:
+    """Resample a scan to the working grid, with labels that are given or, for a CT in HU, found.
+
+    Raises:
+        InputError: The labels or an option cannot be used; the subclass says why.
+    """
     grid = working_grid(scan.grid, options.spacing)
     given = None
     if options.labels is not None:

@@ -10,11 +10,12 @@ from tomosplat.errors import InputError, MemoryLimitError
 from tomosplat.feedforward.model import Model, ModelSettings, load_model, save_model
 from tomosplat.feedforward.predict import has_bf16
 from tomosplat.files.atomic import make_folder
+from tomosplat.files.curves import Curves
 from tomosplat.files.dataset import Manifest, read_manifest
 from tomosplat.pipeline.train_options import TrainingOptions
 from tomosplat.report import Report
 from tomosplat.training.looks import fit_looks
-from tomosplat.training.loop import Curves, train_dense, train_pictures
+from tomosplat.training.loop import train_dense, train_pictures
 from tomosplat.training.preview import write_preview
 from tomosplat.training.settings import SMALLEST_BF16_CROP, TrainSettings
 from tomosplat.training.state import TrainState, load_state, save_state

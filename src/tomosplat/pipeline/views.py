@@ -15,7 +15,7 @@ from tomosplat.errors import EmptySceneError, GeometryError, InputError
 from tomosplat.files.cameras import read_cameras
 from tomosplat.gaussians import GaussianScene, to_matrix
 from tomosplat.geometry import Cameras, FloatArray, fibonacci_directions, frame_points, sphere_directions
-from tomosplat.pipeline.options import ViewOptions
+from tomosplat.pipeline.options import ViewpointOptions
 from tomosplat.volume import OpticalVolume
 
 _OUTLINE_DIRECTIONS = 256
@@ -108,7 +108,7 @@ def turntable_azimuths(start: float, n: int) -> list[float]:
     return [float(a) for a in start + np.arange(n) * 360 / n]
 
 
-def given_cameras(output: Path, options: ViewOptions) -> Cameras | None:
+def given_cameras(output: Path, options: ViewpointOptions) -> Cameras | None:
     """Cameras from the file that was named, None if none was; refuses early what cannot become ``output``.
 
     Raises:
@@ -127,7 +127,7 @@ def given_cameras(output: Path, options: ViewOptions) -> Cameras | None:
     return cameras
 
 
-def placed_cameras(output: Path, options: ViewOptions, points: FloatArray) -> Cameras:
+def placed_cameras(output: Path, options: ViewpointOptions, points: FloatArray) -> Cameras:
     """One camera for a picture, a turntable for a video or a folder, each seeing all ``points``."""
     still = output.suffix.lower() == ".png"
     azimuths = [options.azimuth] if still else turntable_azimuths(options.azimuth, options.frames)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import DivergedError, OutputError
-from tomosplat.files.atomic import writing
+from tomosplat.errors import DivergedError
 from tomosplat.files.dataset import Manifest
 from tomosplat.report import Progress
 from tomosplat.training.crops import augmented, draw_crop
@@ -26,33 +24,6 @@ from tomosplat.training.subjects import Subjects
 
 #: Called after a step with the losses of this one: the network's, and that of the primed scene, which it starts from.
 OnStep = Callable[[TrainState, dict[str, float]], None]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """A file with a JSON object for each step; what it cannot write is an ``OutputError``.
-
-    Attributes:
-        path: The file; lines of steps that a kill undid are dropped when the training goes on.
-    """
-
-    path: Path
-
-    def rewind(self, step: int) -> None:
-        """Keep the lines of the first ``step`` steps."""
-        if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-            with writing(self.path) as temporary:
-                temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-
-    def add(self, values: dict[str, float]) -> None:
-        """Append a line."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(values) + "\n")
-        except OSError as error:
-            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
 def train_dense(
