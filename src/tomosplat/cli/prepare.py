@@ -22,7 +22,8 @@ class Prepare(Reported):
 
     def run(self) -> None:
         """Prepare what is not done yet."""
-        from tomosplat.pipeline.prepare import check_outcome, prepare_dataset
+        from tomosplat.pipeline.prepare import prepare_dataset
+        from tomosplat.pipeline.running import check_outcome
 
         with self.reporting() as report:
             outcome = prepare_dataset(self.cases, self.output, self.preparing, report)
