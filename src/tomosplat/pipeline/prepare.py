@@ -105,7 +105,7 @@ def _case(source: Source, content_hash: str, options: PrepareOptions, functions:
         config_hash=hash_data(_configuration(source, options, functions)),
         inputs=source.inputs,
         signature=source.signature,
-        memory=memory_of(source) if options.memory_per_case is not None else 0,
+        memory=memory_of(source),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from tomosplat import machine
 from tomosplat.errors import SomeCasesFailedError
 from tomosplat.jobs import Case, Engine, Limits, Local, Outcome, Shard, Work, run_cases
 from tomosplat.pipeline.running_options import RunningOptions
@@ -90,7 +91,7 @@ def _engine(options: RunningOptions) -> Engine:
 
 def _limits(options: RunningOptions) -> Limits:
     minutes, gigabytes = options.minutes_per_case, options.memory_per_case
-    return Limits(
-        seconds=None if minutes is None else 60 * minutes,
-        memory=None if gigabytes is None else int(1e9 * gigabytes),
-    )
+    memory = None if gigabytes is None else int(1e9 * gigabytes)
+    if memory is None and options.engine == "local":
+        memory = machine.total_memory() // options.workers
+    return Limits(None if minutes is None else 60 * minutes, memory)

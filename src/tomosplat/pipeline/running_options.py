@@ -26,4 +26,5 @@ class RunningOptions:
     minutes_per_case: float | None = None
     """End a case that takes longer."""
     memory_per_case: float | None = None
-    """GB that a case may take; one that is expected to need more is refused before it begins."""
+    """GB that a case may take; one that is expected to need more is refused before it begins. By default what this
+    machine has, shared among the workers; on a cluster any."""
