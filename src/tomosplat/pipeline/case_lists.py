@@ -15,11 +15,13 @@ import numpy as np
 from tomosplat.errors import InputError
 from tomosplat.files.scans import read_grid
 from tomosplat.jobs import hash_data, hash_files, known_hashes
+from tomosplat.pipeline.archives import pick_series
 from tomosplat.pipeline.options import ScanOptions
 from tomosplat.pipeline.prepare_options import CaseOptions
 from tomosplat.report import Report
 
 _TORSO = re.compile(r"torso:(\d+)(?:\.\.(\d+))?")
+_ARCHIVE = "dicom:"
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 #: What a case needs: libraries, the scan as it is read, and everything on the working grid (measured, see
 #: benchmarks/scale.md).
@@ -83,8 +85,9 @@ def find_cases(sources: Sequence[str], options: CaseOptions) -> tuple[list[Sourc
     """The cases that arguments stand for, and a line for everything that was passed over, which says why.
 
     An argument is ``torso:3``, ``torso:0..7`` (both ends included), a scan file, a folder that holds a scan, a folder
-    of such folders, or a list: a ``.txt`` with an argument on each line, or a ``.jsonl`` with objects of ``scan`` and
-    optionally ``labels``, ``id``, ``series``, ``rescale`` and ``renumber``. Paths in a list begin at its own folder.
+    of such folders, ``dicom:FOLDER``, a tree of DICOM studies (see ``pick_series``), or a list: a ``.txt`` with an
+    argument on each line, or a ``.jsonl`` with objects of ``scan`` and optionally ``labels``, ``id``, ``series``,
+    ``rescale`` and ``renumber``. Paths in a list begin at its own folder.
 
     Raises:
         InputError: An argument is none of these, finds nothing, or a pattern matches several files.
@@ -95,7 +98,7 @@ def find_cases(sources: Sequence[str], options: CaseOptions) -> tuple[list[Sourc
         where = ", ".join(sources) or "no argument"
         raise InputError(
             f"there is no case in {where}: expected scans, folders with a scan ({options.scan_name} or DICOM), lists "
-            "(.txt, .jsonl) or torso:0..7; --scan-name says how the scans are called"
+            "(.txt, .jsonl), dicom:FOLDER or torso:0..7; --scan-name says how the scans are called"
         )
     return cases, passed_over
 
@@ -128,6 +131,9 @@ def _cases_of(source: str, options: CaseOptions, passed_over: list[str]) -> Iter
     if source.startswith("torso:"):
         yield from _torsos(source, options)
         return
+    if source.startswith(_ARCHIVE):
+        yield from _archive(Path(source.removeprefix(_ARCHIVE)), options, passed_over)
+        return
     path = Path(source)
     if path.suffix == ".jsonl":
         yield from _jsonl(path, options)
@@ -147,6 +153,17 @@ def _torsos(source: str, options: CaseOptions) -> Iterator[Source]:
     first, last = int(match[1]), int(match[2] or match[1])
     for seed in range(first, last + 1):
         yield Source(f"torso-{seed}", seed, _reading(options))
+
+
+def _archive(root: Path, options: CaseOptions, passed_over: list[str]) -> Iterator[Source]:
+    picked = pick_series(root)
+    passed_over += [f"{line}, passed over" for line in picked.passed_over]
+    for series in picked.series:
+        reading = replace(_reading(options), series=series.uid)
+        # UIDs are unique, and unlike the folders' names they do not name a patient.
+        yield Source(_fit(series.study_uid or series.uid), series.folder, reading)
+    for damaged in picked.unreadable:
+        yield Source(_fit(str(damaged.folder.relative_to(root))) or "damaged", damaged.folder, _reading(options))
 
 
 def _folder(folder: Path, options: CaseOptions, passed_over: list[str]) -> Iterator[Source]:
@@ -236,6 +253,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _beside(path: Path, name: str) -> str:
+    if name.startswith(_ARCHIVE):
+        return _ARCHIVE + str(path.parent / name.removeprefix(_ARCHIVE))
     return name if name.startswith("torso:") else str(path.parent / name)
 
 
