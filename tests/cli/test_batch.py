@@ -5,7 +5,7 @@ def test_a_batch_makes_what_it_can_and_is_exit_code_3_if_some_cases_failed(run, 
     (tmp_path / "corrupted.nrrd").write_text("no scan")
     (tmp_path / "list.txt").write_text("corrupted.nrrd\ntorso:0\n")
     report = tmp_path / "report.json"
-    arguments = ["batch", "prime", tmp_path / "list.txt", "-o", tmp_path / "out", "--spacing", 12]
+    arguments = ["batch", "prime", tmp_path / "list.txt", "-o", tmp_path / "out", "--spacing", 10]
     code, text, err = run(*arguments, "--report", report)
     assert code == 3
     assert "1 scenes made, 0 were done before" in text
@@ -18,10 +18,11 @@ def test_a_batch_makes_what_it_can_and_is_exit_code_3_if_some_cases_failed(run, 
 
 
 def test_cases_beyond_their_memory_are_refused_by_name_before_they_begin(run, small_scan, tmp_path):
+    name = small_scan.ct.parent.name
     code, _, err = run("batch", "prime", small_scan.ct, "-o", tmp_path / "out", "--memory-per-case", 0.1)
     assert code == 3
-    assert "ct: MemoryLimitError: ct is expected to need" in err
-    assert json.loads((tmp_path / "out" / "ct.failed.json").read_text())["tries"] == 0
+    assert f"{name}: MemoryLimitError: {name} is expected to need" in err
+    assert json.loads((tmp_path / "out" / f"{name}.failed.json").read_text())["tries"] == 0
 
 
 def test_impossible_parts_and_limits_are_exit_code_2(run, tmp_path):

@@ -23,6 +23,10 @@ def test_shards_are_a_division_in_which_none_has_more_than_its_share_and_one_cas
     assert max(loads) - min(loads) <= max(COSTS.values())
 
 
+def test_items_without_cost_are_divided_too():
+    assert [len(share(dict.fromkeys("abcdef", 0.0), index, 3)) for index in range(3)] == [2, 2, 2]
+
+
 def test_every_process_finds_the_same_division_whatever_order_it_lists_in():
     backwards = dict(reversed(COSTS.items()))
     for index in range(3):

@@ -18,7 +18,7 @@ from tomosplat.pipeline.case_lists import find_cases, memory_of
 from tomosplat.pipeline.options import PrimingOptions
 from tomosplat.report import Report
 
-COARSE = BatchSceneOptions(spacing=12.0)
+COARSE = BatchSceneOptions(spacing=10.0)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_every_scan_becomes_a_scene_in_whatever_shard_and_every_scene_a_picture(
     whole = make(tmp_path / "whole", "torso:0..1")
     assert sorted(whole.done) == ["torso-0", "torso-1"]
     for shard in range(2):
-        options = BatchSceneOptions(spacing=12.0, num_shards=2, shard=shard)
+        options = BatchSceneOptions(spacing=10.0, num_shards=2, shard=shard)
         assert len(make(tmp_path / "shards", "torso:0..1", options=options).done) == 1
     for name in ("torso-0.ply", "torso-1.ply"):
         assert (tmp_path / "shards" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -58,7 +58,7 @@ def test_pseudonyms_stand_everywhere_and_the_table_alone_knows_the_names(tmp_pat
     patient = tmp_path / "DOE^JOHN"
     patient.mkdir()
     (patient / "ct.nii.gz").write_bytes(b"cut short")
-    options = BatchSceneOptions(spacing=12.0, pseudonyms=tmp_path / "table.json")
+    options = BatchSceneOptions(spacing=10.0, pseudonyms=tmp_path / "table.json")
     outcome = make(tmp_path / "out", patient, options=options)
     (name,) = outcome.failed
     assert name.startswith("case-")
@@ -69,7 +69,7 @@ def test_pseudonyms_stand_everywhere_and_the_table_alone_knows_the_names(tmp_pat
     assert table["cases"][name]["id"] == "DOE-JOHN"
     assert (tmp_path / "table.json").stat().st_mode & 0o077 == 0
     assert list(make(tmp_path / "again", patient, options=options).failed) == [name]
-    other = BatchSceneOptions(spacing=12.0, pseudonyms=tmp_path / "other.json")
+    other = BatchSceneOptions(spacing=10.0, pseudonyms=tmp_path / "other.json")
     assert list(make(tmp_path / "other", patient, options=other).failed) != [name]
 
 

@@ -39,15 +39,15 @@ class Shard:
         return "" if self.count == 1 else f"-{self.index}-of-{self.count}"
 
     def share(self, items: Sequence[T], *, cost: Callable[[T], float], name: Callable[[T], str]) -> list[T]:
-        """This shard's items: dearest first, each to the shard that has least to do so far.
+        """This shard's items: dearest first, each to the shard that has least to do so far, then to that with fewest.
 
         Every process that is given the same items finds the same division, in whatever order it lists them.
         """
-        loads = [(0.0, shard) for shard in range(self.count)]
+        loads = [(0.0, 0, shard) for shard in range(self.count)]
         mine = []
         for item in sorted(items, key=lambda item: (-cost(item), name(item))):
-            load, shard = heapq.heappop(loads)
-            heapq.heappush(loads, (load + cost(item), shard))
+            load, number, shard = heapq.heappop(loads)
+            heapq.heappush(loads, (load + cost(item), number + 1, shard))
             if shard == self.index:
                 mine.append(item)
         return mine

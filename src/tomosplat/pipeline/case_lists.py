@@ -25,7 +25,7 @@ _ARCHIVE = "dicom:"
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 #: What a case needs: libraries, the scan as it is read, and everything on the working grid (measured, see
 #: benchmarks/scale.md).
-_BASE_BYTES, _BYTES_PER_VOXEL, _BYTES_PER_WORKING_VOXEL = 600_000_000, 12, 200
+_BASE_BYTES, _BYTES_PER_VOXEL, _BYTES_PER_WORKING_VOXEL = 500_000_000, 10, 40
 _FIELDS = ("scan", "labels", "id", "series", "rescale", "renumber")
 
 
