@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,7 +69,7 @@ def test_two_processes_stopped_on_the_way_equal_one_to_the_bit(manifest, looks, 
     (tmp_path / "script.py").write_text(SCRIPT)
     path = tmp_path / "state.safetensors"
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": ":".join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
     for stop in ("2", "5"):
         command = [*launch, tmp_path / "script.py", manifest.folder, path, stop, *looks]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

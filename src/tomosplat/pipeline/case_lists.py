@@ -25,7 +25,7 @@ _ARCHIVE = "dicom:"
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 #: What a case needs: libraries, the scan as it is read, and everything on the working grid (measured, see
 #: benchmarks/scale.md).
-_BASE_BYTES, _BYTES_PER_VOXEL, _BYTES_PER_WORKING_VOXEL = 500_000_000, 10, 40
+_BASE_BYTES, _BYTES_PER_VOXEL, _BYTES_PER_WORKING_VOXEL = 500_000_000, 10, 50
 _FIELDS = ("scan", "labels", "id", "series", "rescale", "renumber")
 
 
@@ -123,7 +123,9 @@ def memory_of(source: Source) -> int:
     except InputError:  # whoever reads it will say what is wrong
         return 0
     voxels = math.prod(grid.shape)
-    working = voxels * float(np.prod(grid.spacing)) / source.reading.spacing**3
+    # Tissues are found on a grid of 1.5 mm, however coarse the scene's is.
+    edge = source.reading.spacing if source.reading.labels else min(source.reading.spacing, 1.5)
+    working = voxels * float(np.prod(grid.spacing)) / edge**3
     return int(_BASE_BYTES + _BYTES_PER_VOXEL * voxels + _BYTES_PER_WORKING_VOXEL * working)
 
 
