@@ -5,7 +5,7 @@ import pytest
 
 import tomosplat
 
-HEAVY = ("torch", "triton", "numba", "SimpleITK", "scipy", "skimage", "av", "pydicom")
+HEAVY = ("torch", "ray", "triton", "numba", "SimpleITK", "scipy", "skimage", "av", "pydicom")
 
 
 def modules_after(statement: str) -> set[str]:

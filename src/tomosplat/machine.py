@@ -39,6 +39,11 @@ def available_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
+def total_memory() -> int:
+    """Bytes that this machine has."""
+    return int(psutil.virtual_memory().total)
+
+
 def peak_memory() -> int:
     """Most bytes that this process has held at once."""
     try:

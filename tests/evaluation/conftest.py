@@ -25,7 +25,7 @@ def evaluated(tmp_path_factory):
     """One procedural torso, everything about it made in this process."""
     folder = tmp_path_factory.mktemp("evaluated")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "run_cases", run_here)
+        patch.setattr(module, "run_list", run_here)
         outcome = evaluate(["torso:0"], folder, TINY, Report())
     assert not outcome.failed
     return folder
@@ -34,5 +34,5 @@ def evaluated(tmp_path_factory):
 @pytest.fixture
 def here(monkeypatch):
     """Evaluate in this process: starting others is what takes long, and ``tests/jobs`` sees to it."""
-    monkeypatch.setattr(module, "run_cases", run_here)
+    monkeypatch.setattr(module, "run_list", run_here)
     return lambda folder, *sources, options=TINY, report=None: evaluate(sources, folder, options, report or Report())

@@ -1,9 +1,9 @@
-"""What ``run_cases`` does, in this process."""
+"""What ``run_list`` does, in this process."""
 
 from tomosplat.jobs import Outcome, Records
 
 
-def run_here(cases, work, folder, *, n_workers, progress):
+def run_here(cases, work, folder, options, progress):
     folder.mkdir(parents=True, exist_ok=True)
     records, done, skipped, failed = Records(folder), [], [], {}
     for case in cases:

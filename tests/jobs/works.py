@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
 from typing import Any
 
+from tomosplat.errors import InputError
 from tomosplat.jobs import Case, Product, hash_data
 from tomosplat.report import Progress
 
@@ -24,14 +26,30 @@ def write(payload: dict[str, Any], scratch: Path, progress: Progress) -> Product
     progress(1, 2)
     if payload.get("fail"):
         raise ValueError("no such anatomy")
-    if payload.get("die"):
+    if payload.get("refuse"):
+        raise InputError("this is no scan")
+    if payload.get("die") or ("die_once" in payload and _first(payload["die_once"])):
         os.kill(os.getpid(), signal.SIGKILL)
+    if "full_once" in payload and _first(payload["full_once"]):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))  # as on a full disk, no byte fits
     path = scratch / "part"
-    path.write_text(payload.get("text", payload["id"]))
+    try:
+        path.write_text(payload.get("text", payload["id"]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     if payload.get("sleep"):
         (Path(payload["trace"]).parent / "asleep").touch()
         time.sleep(payload["sleep"])
     return Product({f"{payload['id']}.txt": path, f"more/{payload['id']}.txt": _copy(path)}, {"fact": 1})
+
+
+def _first(flag: str) -> bool:
+    """Whether nobody has asked before."""
+    try:
+        Path(flag).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _copy(path: Path) -> Path:

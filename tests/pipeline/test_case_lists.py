@@ -36,7 +36,7 @@ def test_a_folder_of_scans_gives_one_case_each_and_says_what_it_passed_over(arch
     cases, passed_over = find_cases([str(archive)], OPTIONS)
     assert [case.id for case in cases] == ["a-dicom", "b-nifti"]
     assert [case.scan for case in cases] == [archive / "a-dicom", archive / "b nifti" / "ct.nii.gz"]
-    assert passed_over == [archive / "empty"]
+    assert passed_over == [f"no scan in {archive / 'empty'}, passed over"]
 
 
 def test_labels_are_taken_only_when_asked_for(archive):

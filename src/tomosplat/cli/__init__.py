@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from tomosplat.cli.batch import Batch
 from tomosplat.cli.cameras import MakeCameras
 from tomosplat.cli.demo import Demo
 from tomosplat.cli.doctor import Doctor
@@ -46,6 +47,7 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Slices, tyro.conf.subcommand("slices")]
     | Annotated[Dvr, tyro.conf.subcommand("dvr")]
+    | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[MakeCameras, tyro.conf.subcommand("cameras")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Info, tyro.conf.subcommand("info")]

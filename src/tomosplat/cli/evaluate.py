@@ -15,7 +15,8 @@ class Evaluate(Reported):
     """Compare methods with the path-traced truth: tables and contact sheets. Run again, it adds what is new."""
 
     cases: tyro.conf.Positional[tuple[str, ...]]
-    """Scans, folders of scans, lists (.txt, .jsonl) and procedural torsos (torso:0..7)."""
+    """Scans, folders of scans, trees of DICOM studies (dicom:FOLDER), lists (.txt, .jsonl) and procedural torsos
+    (torso:0..7)."""
     output: Output
     """Folder for truth, scenes, scores and tables."""
     evaluating: EvaluateOptions = field(default_factory=EvaluateOptions)
@@ -23,7 +24,7 @@ class Evaluate(Reported):
     def run(self) -> None:
         """Evaluate what is not done yet."""
         from tomosplat.evaluation.evaluate import evaluate
-        from tomosplat.pipeline.prepare import check_outcome
+        from tomosplat.pipeline.running import check_outcome
 
         with self.reporting() as report:
             outcome = evaluate(self.cases, self.output, self.evaluating, report)

@@ -15,14 +15,16 @@ class Prepare(Reported):
     """Path-trace scans into a dataset for training and evaluation; stopped at any moment, it goes on where it was."""
 
     cases: tyro.conf.Positional[tuple[str, ...]]
-    """Scans, folders of scans, lists (.txt, .jsonl) and procedural torsos (torso:0..7)."""
+    """Scans, folders of scans, trees of DICOM studies (dicom:FOLDER), lists (.txt, .jsonl) and procedural torsos
+    (torso:0..7)."""
     output: Output
     """Folder of the dataset."""
     preparing: PrepareOptions = field(default_factory=PrepareOptions)
 
     def run(self) -> None:
         """Prepare what is not done yet."""
-        from tomosplat.pipeline.prepare import check_outcome, prepare_dataset
+        from tomosplat.pipeline.prepare import prepare_dataset
+        from tomosplat.pipeline.running import check_outcome
 
         with self.reporting() as report:
             outcome = prepare_dataset(self.cases, self.output, self.preparing, report)

@@ -27,4 +27,5 @@ class Train(Reported):
 
         with self.reporting() as report:
             path = train_dataset(self.dataset, self.output, self.training, report)
-        print(f"{path}: SHA-256 of the model {report.facts['sha256']}")
+        if "sha256" in report.facts:  # of several processes, the first one writes and tells
+            print(f"{path}: SHA-256 of the model {report.facts['sha256']}")

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tomosplat.errors import InputError
 from tomosplat.evaluation.methods import FINETUNED, find_method, method_place
 from tomosplat.evaluation.options import EvaluateOptions
@@ -19,9 +17,10 @@ from tomosplat.evaluation.sheets import SheetRow, write_sheet
 from tomosplat.evaluation.tables import Results, write_tables
 from tomosplat.evaluation.truth import Part, PicturesOrder, trace_pictures
 from tomosplat.files.atomic import make_folder
-from tomosplat.jobs import Case, Outcome, Product, Records, hash_data, run_cases
+from tomosplat.jobs import Case, Outcome, Product, Records, hash_data
 from tomosplat.metrics import has_perceptual_weights
-from tomosplat.pipeline.case_lists import find_cases
+from tomosplat.pipeline.case_lists import content_hashes, find_cases
+from tomosplat.pipeline.running import check_running, run_list, shard_of, threads_of
 from tomosplat.report import Report
 
 #: Folders below the output, one for each list of jobs.
@@ -53,14 +52,14 @@ def evaluate(sources: Sequence[str], folder: Path, options: EvaluateOptions, rep
     """
     protocol, looks = Protocol.of(options), chosen_looks(options.looks)
     _check_methods(options.methods)
+    check_running(options)
     found, passed_over = find_cases(sources, options)
-    report.history.extend(f"no scan in {path.name}, passed over" for path in passed_over)
+    report.history.extend(passed_over)
+    found = shard_of(options).share(found, cost=lambda source: source.n_bytes, name=lambda source: source.id)
     if not protocol.denoised:
         report.history.append("pictures are raw: " + ("as asked" if options.raw else 'extra "denoise" is missing'))
-    threads = max(1, torch.get_num_threads() // options.workers)
-    with report.stage("hash scans"):
-        hashes = {source.id: source.content_hash() for source in found}
-    orders = [LookOrder(source, look, protocol, threads) for source in found for look in looks]
+    hashes = content_hashes(found, folder, report)
+    orders = [LookOrder(source, look, protocol, threads_of(options)) for source in found for look in looks]
     run = _Run(folder, options, hashes, report)
     try:
         run.everything(orders)
@@ -118,7 +117,7 @@ class _Run:
         """Do a list of jobs; returns the done-marker of each of them that is done."""
         folder = self._folder / name
         with self._report.stage(f"{title} ({len(cases)})") as progress:
-            outcome = run_cases(cases, work, folder, n_workers=self._options.workers, progress=progress)
+            outcome = run_list(cases, work, folder, self._options, progress)
         self.done += [f"{name}/{job}" for job in outcome.done]
         self.skipped += [f"{name}/{job}" for job in outcome.skipped]
         self.failed |= {f"{name}/{job}": why for job, why in outcome.failed.items()}

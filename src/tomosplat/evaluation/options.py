@@ -37,5 +37,3 @@ class EvaluateOptions(CaseOptions):
     """Steps of +ft."""
     seed: int = 0
     """Another seed gives other noise and another order of views."""
-    workers: int = 1
-    """Scans worked on at a time; they share the processors, so that only with one worker seconds and FPS are right."""

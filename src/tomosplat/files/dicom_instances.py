@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
 from tomosplat.errors import FileFormatError, InputError
 from tomosplat.geometry import FloatArray
 
 _TAGS = [
-    "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "InstanceNumber",
+    "SOPInstanceUID", "StudyInstanceUID", "ConvolutionKernel",
+    "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "InstanceNumber",
     "ImageType", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated",
     "PixelRepresentation", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleType",
 ]  # fmt: skip
@@ -30,10 +32,12 @@ class Instance:
     Attributes:
         path: The file.
         uid: SOP instance UID.
+        study_uid: UID of the study.
         series_uid: UID of the series.
         series_number: Number of the series in its study, as text; "" if absent.
         description: What the scanner calls the series.
         modality: DICOM's code: CT, MR, US, PT, ...
+        kernel: What the scanner calls the reconstruction; "" if absent.
         number: Instance number; -1 if absent.
         size: (columns, rows).
         n_frames: Images in the file.
@@ -48,10 +52,12 @@ class Instance:
 
     path: Path
     uid: str
+    study_uid: str
     series_uid: str
     series_number: str
     description: str
     modality: str
+    kernel: str
     number: int
     size: tuple[int, int]
     n_frames: int
@@ -80,9 +86,19 @@ def read_instances(folder: Path) -> list[Instance]:
 
     try:
         walk = os.walk(folder, onerror=refuse)
-        return list(_images(sorted(Path(parent, name) for parent, _, names in walk for name in names)))
+        return images_in(sorted(Path(parent, name) for parent, _, names in walk for name in names))
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read: {error.strerror or error}") from error
+
+
+def images_in(paths: list[Path]) -> list[Instance]:
+    """Read the headers of those files that are DICOM images.
+
+    Raises:
+        OSError: A file may not be read.
+        FileFormatError: A file is named .dcm but is no DICOM, or its header is damaged.
+    """
+    return list(_images(paths))
 
 
 def read_instance(path: Path) -> Instance:
@@ -142,10 +158,12 @@ def _instance(path: Path, dataset: pydicom.Dataset) -> Instance:
     return Instance(
         path=path,
         uid=text("SOPInstanceUID"),
+        study_uid=text("StudyInstanceUID"),
         series_uid=text("SeriesInstanceUID"),
         series_number=text("SeriesNumber"),
         description=text("SeriesDescription"),
         modality=text("Modality"),
+        kernel=_first_text(dataset.get("ConvolutionKernel")),
         number=count("InstanceNumber", -1),
         size=(count("Columns", 0), count("Rows", 0)),
         n_frames=count("NumberOfFrames", 1),
@@ -169,3 +187,8 @@ def _numbers(values: Any, n: int) -> FloatArray | None:
         return None
     numbers = np.array([float(value) for value in values])
     return numbers if np.all(np.isfinite(numbers)) else None
+
+
+def _first_text(value: Any) -> str:
+    """Of one text or several, the first."""
+    return str((value[0] if value else "") if isinstance(value, MultiValue) else value or "").strip()

@@ -1,21 +1,30 @@
-"""Beside the floors: lists of cases worked through by processes, resumable and whole or not at all.
+"""Beside the floors: lists of cases worked through by processes or a cluster, resumable and whole or not at all.
 
 Knows no medical type: a case is an id, something to hand to a function, and two hashes.
 """
 
 from tomosplat.jobs.case import Case, Product, Work
+from tomosplat.jobs.engine import Engine
 from tomosplat.jobs.hashing import hash_data, hash_file, hash_files
+from tomosplat.jobs.manifest import known_hashes
+from tomosplat.jobs.pool import Local
 from tomosplat.jobs.records import Records
-from tomosplat.jobs.running import Outcome, run_cases
+from tomosplat.jobs.running import Limits, Outcome, run_cases
+from tomosplat.jobs.shards import Shard
 
 __all__ = [
     "Case",
+    "Engine",
+    "Limits",
+    "Local",
     "Outcome",
     "Product",
     "Records",
+    "Shard",
     "Work",
     "hash_data",
     "hash_file",
     "hash_files",
+    "known_hashes",
     "run_cases",
 ]

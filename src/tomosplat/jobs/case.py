@@ -25,6 +25,9 @@ class Case:
         cost: Estimate in any unit that is the same for all cases; the dearest are begun first.
         content_hash: Of the inputs' bytes.
         config_hash: Of everything else that the result depends on.
+        inputs: Where it comes from, for people.
+        signature: Of the inputs' sizes and times of change: while it stays, so does ``content_hash``. "" if not known.
+        memory: Bytes that the work is expected to need at most; 0 if not known.
 
     Raises:
         InputError: The id is not fit for a file name.
@@ -35,6 +38,9 @@ class Case:
     cost: float
     content_hash: str
     config_hash: str
+    inputs: tuple[str, ...] = ()
+    signature: str = ""
+    memory: int = 0
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

@@ -10,18 +10,23 @@ from pathlib import Path
 import psutil
 
 from tomosplat.errors import InputError, OutputError
+from tomosplat.jobs.shards import Shard
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder on this machine; a lock whose process is gone counts for nothing.
+def alone_in(folder: Path, shard: Shard) -> Iterator[None]:
+    """Keep other runs on this machine from the same cases; a lock whose process is gone counts for nothing.
+
+    Other shards of the same division may work in the folder at the same time.
 
     Raises:
-        InputError: Another process is at work in the folder.
+        InputError: Another process is at work on the same cases.
         OutputError: The lock cannot be written.
     """
-    lock = folder / ".lock"
-    _refuse_if_held(lock, folder)
+    lock = folder / f".lock{shard.suffix}"
+    for other in folder.glob(".lock*"):
+        if other == lock or _division(other) != _division(lock):
+            _refuse_if_held(other, folder)
     try:
         lock.unlink(missing_ok=True)
         with lock.open("x", encoding="utf-8") as file:  # only one of two that come at once can make it
@@ -34,6 +39,10 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _division(lock: Path) -> str:
+    return lock.name.rpartition("-of-")[2]
 
 
 def _refuse_if_held(lock: Path, folder: Path) -> None:

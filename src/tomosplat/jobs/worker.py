@@ -9,13 +9,19 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
 from tomosplat import machine
+from tomosplat.errors import DependencyError, InputError
 from tomosplat.jobs.case import Case, Work
 from tomosplat.jobs.records import Records
+from tomosplat.report import Progress
+
+#: What was given, or is installed, is the same at the next try.
+_NOT_MENDED = (InputError, DependencyError)
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,17 @@ class Failed:
         error: Name of the error's class.
         message: What it says, for people.
         traceback: Where it happened; empty if the worker died.
+        again: Whether another try may go better.
     """
 
     error: str
     message: str
     traceback: str = ""
+    again: bool = True
 
+
+#: What becomes of a case that took longer than it may.
+TIME_IS_OVER = Failed("TimeLimit", "the case took longer than it may and was ended; give it more time", again=False)
 
 Message = Advanced | Finished | Failed
 
@@ -56,28 +67,36 @@ def serve(pipe: Connection, work: Work, folder: Path) -> None:
     signal.signal(signal.SIGTERM, _roll_back)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     while (case := pipe.recv()) is not None:
-        pipe.send(_try(case, work, folder, pipe))
+        pipe.send(Advanced(0, 1))  # it begins
+        pipe.send(attempt(case, work, folder, lambda done, total: pipe.send(Advanced(done, total))))
 
 
-def _try(case: Case, work: Work, folder: Path, pipe: Connection) -> Finished | Failed:
+def attempt(case: Case, work: Work, folder: Path, progress: Progress) -> Finished | Failed:
+    """Work on a case in this process and publish what comes of it; whatever goes wrong is returned, not raised."""
     try:
-        _complete(case, work, folder, pipe)
+        _complete(case, work, folder, progress)
     except Exception as error:
-        return Failed(type(error).__name__, str(error), traceback.format_exc())
+        again = not isinstance(error, _NOT_MENDED)
+        return Failed(type(error).__name__, str(error), traceback.format_exc(), again)
     return Finished()
 
 
-def _complete(case: Case, work: Work, folder: Path, pipe: Connection) -> None:
+def _complete(case: Case, work: Work, folder: Path, progress: Progress) -> None:
     records = Records(folder)
     started = time.perf_counter()
-    product = work(case.payload, records.scratch(case), lambda done, total: pipe.send(Advanced(done, total)))
+    product = work(case.payload, records.scratch(case), progress)
     circumstances = {
         "seconds": round(time.perf_counter() - started, 3),
         # Of the process since it started: of this case and those that it had before.
         "peak_memory_mb": round(machine.peak_memory() / 1e6),
-        "versions": machine.versions(),
+        "versions": _versions(),
     }
     records.publish(case, product, circumstances)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return machine.versions()
 
 
 def _roll_back(number: int, frame: FrameType | None) -> None:

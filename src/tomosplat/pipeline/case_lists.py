@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tomosplat.errors import InputError
-from tomosplat.jobs import hash_data, hash_files
+from tomosplat.files.scans import read_grid
+from tomosplat.jobs import hash_data, hash_files, known_hashes
+from tomosplat.pipeline.archives import pick_series
 from tomosplat.pipeline.options import ScanOptions
 from tomosplat.pipeline.prepare_options import CaseOptions
+from tomosplat.report import Report
 
 _TORSO = re.compile(r"torso:(\d+)(?:\.\.(\d+))?")
+_ARCHIVE = "dicom:"
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
+#: What a case needs: libraries, the scan as it is read, and everything on the working grid (measured, see
+#: benchmarks/scale.md).
+_BASE_BYTES, _BYTES_PER_VOXEL, _BYTES_PER_WORKING_VOXEL = 500_000_000, 10, 50
 _FIELDS = ("scan", "labels", "id", "series", "rescale", "renumber")
 
 
@@ -40,6 +50,27 @@ class Source:
         found = [] if isinstance(scan, int) else _files_of(scan)
         return found if labels is None else [*found, *_files_of(labels)]
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Scan and labels, for people."""
+        labels = self.reading.labels
+        scan = f"torso:{self.scan}" if isinstance(self.scan, int) else str(self.scan)
+        return (scan,) if labels is None else (scan, str(labels))
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of all files."""
+        return sum(path.stat().st_size for path in self.files if path.is_file())
+
+    @property
+    def signature(self) -> str:
+        """Hash of the files' sizes and times of change: it is found without reading them. "" if there are none."""
+        try:
+            looks = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in self.files)]
+        except OSError:
+            return ""
+        return hash_data([self.inputs, looks]) if looks else ""
+
     def content_hash(self) -> str:
         """Hash of the files' bytes, or of the seed."""
         if isinstance(self.scan, int):
@@ -50,30 +81,60 @@ class Source:
             return hash_data(["unreadable", str(self.scan)])
 
 
-def find_cases(sources: Sequence[str], options: CaseOptions) -> tuple[list[Source], list[Path]]:
-    """The cases that arguments stand for, and the folders that were passed over because no scan is in them.
+def find_cases(sources: Sequence[str], options: CaseOptions) -> tuple[list[Source], list[str]]:
+    """The cases that arguments stand for, and a line for everything that was passed over, which says why.
 
     An argument is ``torso:3``, ``torso:0..7`` (both ends included), a scan file, a folder that holds a scan, a folder
-    of such folders, or a list: a ``.txt`` with an argument on each line, or a ``.jsonl`` with objects of ``scan`` and
-    optionally ``labels``, ``id``, ``series``, ``rescale`` and ``renumber``. Paths in a list begin at its own folder.
+    of such folders, ``dicom:FOLDER``, a tree of DICOM studies (see ``pick_series``), or a list: a ``.txt`` with an
+    argument on each line, or a ``.jsonl`` with objects of ``scan`` and optionally ``labels``, ``id``, ``series``,
+    ``rescale`` and ``renumber``. Paths in a list begin at its own folder.
 
     Raises:
         InputError: An argument is none of these, finds nothing, or a pattern matches several files.
     """
-    passed_over: list[Path] = []
+    passed_over: list[str] = []
     cases = [case for source in sources for case in _cases_of(source, options, passed_over)]
     if not cases:
         where = ", ".join(sources) or "no argument"
         raise InputError(
             f"there is no case in {where}: expected scans, folders with a scan ({options.scan_name} or DICOM), lists "
-            "(.txt, .jsonl) or torso:0..7; --scan-name says how the scans are called"
+            "(.txt, .jsonl), dicom:FOLDER or torso:0..7; --scan-name says how the scans are called"
         )
     return cases, passed_over
 
 
-def _cases_of(source: str, options: CaseOptions, passed_over: list[Path]) -> Iterator[Source]:
+def content_hashes(sources: Sequence[Source], folder: Path, report: Report) -> dict[str, str]:
+    """Content hash of each source by its id; files that an earlier list in ``folder`` knows as they are go unread."""
+    known = known_hashes(folder)
+    found: dict[str, str] = {}
+    with report.stage("hash scans") as progress:
+        for n, source in enumerate(sources):
+            found[source.id] = known.get((source.id, source.signature)) or source.content_hash()
+            progress(n + 1, len(sources))
+    return found
+
+
+def memory_of(source: Source) -> int:
+    """Bytes that reading and priming a source are expected to need; 0 if its header cannot be read."""
+    if isinstance(source.scan, int):
+        return 0
+    try:
+        grid = read_grid(source.scan, series=source.reading.series)
+    except InputError:  # whoever reads it will say what is wrong
+        return 0
+    voxels = math.prod(grid.shape)
+    # Tissues are found on a grid of 1.5 mm, however coarse the scene's is.
+    edge = source.reading.spacing if source.reading.labels else min(source.reading.spacing, 1.5)
+    working = voxels * float(np.prod(grid.spacing)) / edge**3
+    return int(_BASE_BYTES + _BYTES_PER_VOXEL * voxels + _BYTES_PER_WORKING_VOXEL * working)
+
+
+def _cases_of(source: str, options: CaseOptions, passed_over: list[str]) -> Iterator[Source]:
     if source.startswith("torso:"):
         yield from _torsos(source, options)
+        return
+    if source.startswith(_ARCHIVE):
+        yield from _archive(Path(source.removeprefix(_ARCHIVE)), options, passed_over)
         return
     path = Path(source)
     if path.suffix == ".jsonl":
@@ -96,7 +157,18 @@ def _torsos(source: str, options: CaseOptions) -> Iterator[Source]:
         yield Source(f"torso-{seed}", seed, _reading(options))
 
 
-def _folder(folder: Path, options: CaseOptions, passed_over: list[Path]) -> Iterator[Source]:
+def _archive(root: Path, options: CaseOptions, passed_over: list[str]) -> Iterator[Source]:
+    picked = pick_series(root)
+    passed_over += [f"{line}, passed over" for line in picked.passed_over]
+    for series in picked.series:
+        reading = replace(_reading(options), series=series.uid)
+        # UIDs are unique, and unlike the folders' names they do not name a patient.
+        yield Source(_fit(series.study_uid or series.uid), series.folder, reading)
+    for damaged in picked.unreadable:
+        yield Source(_fit(str(damaged.folder.relative_to(root))) or "damaged", damaged.folder, _reading(options))
+
+
+def _folder(folder: Path, options: CaseOptions, passed_over: list[str]) -> Iterator[Source]:
     scan = _scan_in(folder, options)
     if scan is not None:
         yield _scan(scan, options)
@@ -104,7 +176,7 @@ def _folder(folder: Path, options: CaseOptions, passed_over: list[Path]) -> Iter
     for child in sorted(path for path in folder.iterdir() if path.is_dir()):
         scan = _scan_in(child, options)
         if scan is None:
-            passed_over.append(child)
+            passed_over.append(f"no scan in {child}, passed over")
         else:
             yield _scan(scan, options)
 
@@ -183,6 +255,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _beside(path: Path, name: str) -> str:
+    if name.startswith(_ARCHIVE):
+        return _ARCHIVE + str(path.parent / name.removeprefix(_ARCHIVE))
     return name if name.startswith("torso:") else str(path.parent / name)
 
 

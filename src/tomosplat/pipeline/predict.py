@@ -45,18 +45,27 @@ def predict_file(
     check_scene_name(output)
     check_priming(priming)
     model = open_model(predicting.checkpoint)
-    check_light(model, priming)
-    if not (math.isfinite(predicting.memory) and predicting.memory > 0):
-        raise InputError(f"--memory must be a positive number of GB, got {predicting.memory}")
+    check_predicting(model, priming, predicting)
     functions = load_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
-    _check_spacing(path, reading)
+    check_spacing(path, reading)
     scene = predict_prepared(
         model, prepare_scan(path, reading, report), functions, visible, priming, predicting, report
     )
     with report.stage("write scene"):
         write_scene(output, scene)
     return scene
+
+
+def check_predicting(model: Model, priming: PrimingOptions, predicting: PredictingOptions) -> None:
+    """Refuse what can be refused before a scan is read.
+
+    Raises:
+        InputError: The priming is not what the model expects, or the memory is none.
+    """
+    check_light(model, priming)
+    if not (math.isfinite(predicting.memory) and predicting.memory > 0):
+        raise InputError(f"--memory must be a positive number of GB, got {predicting.memory}")
 
 
 def open_model(checkpoint: Path | None) -> Model:
@@ -151,7 +160,12 @@ def predict_prepared(
     return predicted.scene
 
 
-def _check_spacing(path: Path, reading: ScanOptions) -> None:
+def check_spacing(path: Path, reading: ScanOptions) -> None:
+    """Refuse grids that the network does not know.
+
+    Raises:
+        GeometryError: The scan's voxels, or those of the working grid, are too small or too large.
+    """
     low, high = _WORKING_SPACINGS
     if not low <= reading.spacing <= high:
         raise GeometryError(

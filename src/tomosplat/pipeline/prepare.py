@@ -7,24 +7,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from tomosplat.errors import InputError, SomeCasesFailedError
+from tomosplat.errors import InputError
 from tomosplat.files.dataset import CaseEntry, write_manifest
-from tomosplat.jobs import Case, Outcome, Records, hash_data, run_cases
+from tomosplat.jobs import Case, Outcome, Records, hash_data
 from tomosplat.lighting import load_rig
-from tomosplat.pipeline.case_lists import Source, find_cases
+from tomosplat.pipeline.case_lists import Source, content_hashes, find_cases, memory_of
 from tomosplat.pipeline.case_shard import SHARD_VERSION
 from tomosplat.pipeline.ground_truth import make_case
 from tomosplat.pipeline.looks import CaseOrder
 from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.running import RUNNING, check_running, facts_of, run_list, shard_of, threads_of
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.render import PathTraceSettings
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 
-#: Options that say where things are or how fast, not what the result is.
-_NO_MATTER = ("scan_name", "labels_name", "workers")
+#: Options that say where things are or who works, not what the result is.
+_NO_MATTER = RUNNING | {"scan_name", "labels_name"}
 
 
 def prepare_dataset(sources: Sequence[str], folder: Path, options: PrepareOptions, report: Report) -> Outcome:
@@ -46,31 +45,28 @@ def prepare_dataset(sources: Sequence[str], folder: Path, options: PrepareOption
     _check(options)
     functions = _named_functions(options.tf)
     found, passed_over = find_cases(sources, options)
-    report.history.extend(f"no scan in {path.name}, passed over" for path in passed_over)
-    with report.stage("hash scans"):
-        cases = [_case(source, options, functions) for source in found]
+    report.history.extend(passed_over)
+    mine = shard_of(options).share(
+        found, cost=lambda source: _cost(source, options, functions), name=lambda source: source.id
+    )
+    hashes = content_hashes(mine, folder, report)
+    cases = [_case(source, hashes[source.id], options, functions) for source in mine]
     try:
         with report.stage(f"prepare {len(cases)} cases") as progress:
-            outcome = run_cases(cases, make_case, folder, n_workers=options.workers, progress=progress)
+            outcome = run_list(cases, make_case, folder, options, progress)
     finally:
         if folder.is_dir():
-            write_manifest(folder, [_entry(marker) for marker in Records(folder).done()])
-    report.facts["cases"] = {"done": outcome.done, "skipped": outcome.skipped, "failed": dict(outcome.failed)}
+            _write_manifest(folder)
+    report.facts["cases"] = facts_of(outcome)
     return outcome
 
 
-def check_outcome(outcome: Outcome, folder: Path) -> None:
-    """Pass if every case is done.
-
-    Raises:
-        SomeCasesFailedError: Some failed; the message says which and why.
-    """
-    if outcome.failed:
-        why = "\n".join(f"  {name}: {message}" for name, message in sorted(outcome.failed.items()))
-        raise SomeCasesFailedError(
-            f"{len(outcome.failed)} cases failed, see <id>.failed.json in {folder}; the same command tries them again\n"
-            + why
-        )
+def _write_manifest(folder: Path) -> None:
+    """List what is done; again if another shard has done more meanwhile, so that the last one to write knows of all."""
+    listed: list[CaseEntry] | None = None
+    while listed != (entries := [_entry(marker) for marker in Records(folder).done()]):
+        write_manifest(folder, entries)
+        listed = entries
 
 
 def _check(options: PrepareOptions) -> None:
@@ -83,8 +79,7 @@ def _check(options: PrepareOptions) -> None:
         raise InputError("--jitter-tf, --held-out-every and --seed must be at least 0")
     if not options.rigs or len(set(options.rigs)) < len(options.rigs):
         raise InputError(f"--rigs must name each rig once and at least one, got {options.rigs}")
-    if options.workers < 1:
-        raise InputError(f"--workers must be at least 1, got {options.workers}")
+    check_running(options)
     PathTraceSettings(samples=options.samples, target_error=options.noise)
 
 
@@ -95,16 +90,22 @@ def _named_functions(names: Sequence[str]) -> dict[str, TransferFunctions]:
     return functions
 
 
-def _case(source: Source, options: PrepareOptions, functions: dict[str, TransferFunctions]) -> Case:
+def _cost(source: Source, options: PrepareOptions, functions: dict[str, TransferFunctions]) -> float:
     n_pictures = sum(options.views) * (len(functions) + options.jitter_tf) * len(options.rigs)
-    n_bytes = sum(path.stat().st_size for path in source.files if path.is_file())
+    # A path through a pixel and a byte of the scan take about as long.
+    return n_pictures * options.size**2 * options.samples + source.n_bytes
+
+
+def _case(source: Source, content_hash: str, options: PrepareOptions, functions: dict[str, TransferFunctions]) -> Case:
     return Case(
         id=source.id,
-        payload=CaseOrder(source, options, functions, max(1, torch.get_num_threads() // options.workers)),
-        # A path through a pixel and a byte of the scan take about as long.
-        cost=n_pictures * options.size**2 * options.samples + n_bytes,
-        content_hash=source.content_hash(),
+        payload=CaseOrder(source, options, functions, threads_of(options)),
+        cost=_cost(source, options, functions),
+        content_hash=content_hash,
         config_hash=hash_data(_configuration(source, options, functions)),
+        inputs=source.inputs,
+        signature=source.signature,
+        memory=memory_of(source),
     )
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tomosplat.pipeline.options import RigName
+from tomosplat.pipeline.running_options import RunningOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseOptions:
-    """How the scans of a list are found, read and labelled."""
+class CaseOptions(RunningOptions):
+    """How the scans of a list are found, read and labelled, and worked through."""
 
     scan_name: str = "ct.nii*"
     """File name pattern of the scan in a case's folder; where no file matches, a DICOM series is looked for."""
@@ -49,5 +50,3 @@ class PrepareOptions(CaseOptions):
     """Give organ surfaces a sheen, as cinematic rendering does; a look, not physics."""
     seed: int = 0
     """Another seed gives other views, other jitter and other noise."""
-    workers: int = 1
-    """Cases worked on at a time; they share the processors, which one case alone uses all."""

@@ -17,36 +17,58 @@ from tomosplat.report import Report
 from tomosplat.training.looks import fit_looks
 from tomosplat.training.loop import train_dense, train_pictures
 from tomosplat.training.preview import write_preview
+from tomosplat.training.ranks import Ranks, joined
 from tomosplat.training.settings import SMALLEST_BF16_CROP, TrainSettings
-from tomosplat.training.state import TrainState, load_state, save_state
+from tomosplat.training.state import TrainState, fingerprint, load_state, save_state
 
 
 def train_dataset(dataset: Path, folder: Path, options: TrainingOptions, report: Report) -> Path:
     """Train, going on from the state in ``folder`` if there is one; the checkpoint's file.
+
+    Processes that torchrun has started share each step's crops; all reach dataset and folder by the same paths, and the
+    first one writes. A training may go on with another number of them.
 
     Raises:
         InputError: The dataset or an option cannot be used, or the folder holds another training.
         DivergedError: A loss or gradient was not finite; what was written before stays.
         OutputError: The folder cannot be written.
     """
+    with joined() as ranks:
+        return _train(dataset, folder, options, ranks, report if ranks.is_first else Report())
+
+
+def _train(dataset: Path, folder: Path, options: TrainingOptions, ranks: Ranks, report: Report) -> Path:
     settings = _settings(options)
+    if settings.accumulate % ranks.count:
+        raise InputError(
+            f"--accumulate counts the crops of all processes: expected a multiple of {ranks.count}, "
+            f"got {settings.accumulate}"
+        )
+    ranks.check_same(fingerprint(settings))
     start = load_model(options.start) if options.start is not None else None
     if start is not None and start.settings != settings.model:
         raise InputError(f"{options.start} is a model of other settings: {start.settings}, not {settings.model}")
     manifest = read_manifest(dataset)
     make_folder(folder)
+    if not ranks.is_first:
+        ranks.wait()  # until the looks are fitted
     with report.stage("fit looks") as progress:
         looks = fit_looks(manifest, folder / "looks", progress) if settings.dense_steps else []
+    if ranks.is_first:
+        ranks.wait()
     kept = _Kept(folder, manifest, settings, options, report)
     state = load_state(kept.state, settings) if kept.state.exists() else TrainState.begin(settings, start)
-    kept.curves.rewind(state.step)
+    on_step = kept.step if ranks.is_first else None
+    if ranks.is_first:
+        kept.curves.rewind(state.step)
     if state.step:
         report.history.append(f"went on from step {state.step}")
     with report.stage("learn from fitted scenes") as progress:
-        train_dense(state, manifest, looks, settings, progress=progress, on_step=kept.step)
+        train_dense(state, manifest, looks, settings, ranks=ranks, progress=progress, on_step=on_step)
     with report.stage("learn from pictures") as progress:
-        train_pictures(state, manifest, settings, progress=progress, on_step=kept.step)
-    kept.write(state)
+        train_pictures(state, manifest, settings, ranks=ranks, progress=progress, on_step=on_step)
+    if ranks.is_first:
+        kept.write(state)
     return kept.model
 
 

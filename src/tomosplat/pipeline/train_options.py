@@ -22,7 +22,7 @@ class TrainingOptions:
     crop: int = 48
     """Edge of what the network is shown at once, in voxels of the Gaussians' grid."""
     accumulate: int = 1
-    """Crops in each step."""
+    """Crops in each step, of all processes together if torchrun has started several."""
     pictures: int = 4
     """Pictures of a scene in each step of the second stage."""
     learning_rate: float = 1e-3

@@ -17,11 +17,13 @@ from tomosplat.report import Progress
 from tomosplat.training.crops import augmented, draw_crop
 from tomosplat.training.losses import dense_loss
 from tomosplat.training.pictures import predicted_picture_loss
+from tomosplat.training.ranks import Ranks
 from tomosplat.training.readout import solve_head
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
 from tomosplat.training.subjects import Subjects
 
+ALONE = Ranks()
 #: Called after a step with the losses of this one: the network's, and that of the primed scene, which it starts from.
 OnStep = Callable[[TrainState, dict[str, float]], None]
 
@@ -32,6 +34,7 @@ def train_dense(
     looks: list[Path],
     settings: TrainSettings,
     *,
+    ranks: Ranks = ALONE,
     progress: Progress | None = None,
     on_step: OnStep | None = None,
 ) -> None:
@@ -39,14 +42,14 @@ def train_dense(
 
     The head is solved in closed form before the first step and after the last (``solve_head``).
 
-    Each step draws from random numbers of its own, so a training that was stopped goes on to the bit.
+    With several processes each takes its share of a step's crops, and all end with the same state.
 
     Raises:
         DivergedError: A loss or a gradient is not finite.
     """
     model = settings.model
     if state.step == 0 and not bool(state.network.head.weight.any()):
-        _solve_heads(state, manifest, looks, settings)
+        _solve_heads(state, manifest, looks, settings, ranks)
 
     def losses(rng: np.random.Generator) -> tuple[Tensor, float]:
         crop = draw_crop(manifest, looks, settings.crop, model.scale, rng)
@@ -58,15 +61,19 @@ def train_dense(
             primed = dense_loss(torch.zeros_like(field), crop)
         return dense_loss(field, crop), float(primed)
 
-    _run(_Stage(0, settings.dense_steps, settings.learning_rate), state, settings, losses, progress, on_step)
+    stage = _Stage(0, settings.dense_steps, settings.learning_rate)
+    _run(stage, state, settings, losses, ranks, progress, on_step)
     if state.step == settings.dense_steps:
-        _solve_heads(state, manifest, looks, settings)
+        _solve_heads(state, manifest, looks, settings, ranks)
 
 
-def _solve_heads(state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings) -> None:
+def _solve_heads(
+    state: TrainState, manifest: Manifest, looks: list[Path], settings: TrainSettings, ranks: Ranks
+) -> None:
     if settings.solve_crops:
         for network in (state.network, state.average):
             solve_head(network, manifest, looks, settings)
+            ranks.take_from_first(network.head.parameters())
 
 
 def train_pictures(
@@ -74,6 +81,7 @@ def train_pictures(
     manifest: Manifest,
     settings: TrainSettings,
     *,
+    ranks: Ranks = ALONE,
     progress: Progress | None = None,
     on_step: OnStep | None = None,
 ) -> None:
@@ -91,7 +99,7 @@ def train_pictures(
         return predicted_picture_loss(state.network, subjects.draw(rng), rng, settings)
 
     stage = _Stage(settings.dense_steps, settings.picture_steps, settings.picture_rate)
-    _run(stage, state, settings, losses, progress, on_step)
+    _run(stage, state, settings, losses, ranks, progress, on_step)
 
 
 def scheduled(rate: float, step: int, steps: int, power: float) -> float:
@@ -113,21 +121,23 @@ def _run(
     state: TrainState,
     settings: TrainSettings,
     losses: Callable[[np.random.Generator], tuple[Tensor, float]],
+    ranks: Ranks,
     progress: Progress | None,
     on_step: OnStep | None,
 ) -> None:
     """Take the steps of a stage that are not taken yet.
 
-    Each step draws from random numbers of its own, so a training that was stopped goes on to the bit.
+    Each crop draws from random numbers of its own, so a training that was stopped goes on to the bit, and it does not
+    matter which process has which crop.
     """
     while state.step < stage.first + stage.steps:
         start = time.perf_counter()
-        rng = np.random.default_rng([settings.seed, state.step])
-        total = primed = 0.0
-        for _ in range(settings.accumulate):
-            loss, before = losses(rng)
+        sums = torch.zeros(2, dtype=torch.float64)
+        for crop in ranks.share(settings.accumulate):
+            loss, before = losses(np.random.default_rng([settings.seed, state.step, crop]))
             (loss / settings.accumulate).backward()
-            total, primed = total + float(loss.detach()), primed + before
+            sums += torch.tensor([float(loss.detach()), before], dtype=torch.float64)
+        total, primed = ranks.add_up(state.network, sums).tolist()
         if not np.isfinite(total):
             raise DivergedError(f"the loss is not finite at step {state.step}; go on with a lower --learning-rate")
         norm = state.update(scheduled(stage.rate, state.step - stage.first, stage.steps, settings.power), settings.ema)

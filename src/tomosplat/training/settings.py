@@ -21,7 +21,7 @@ class TrainSettings:
         dense_steps: Steps of the first stage.
         picture_steps: Steps of the second stage.
         crop: Edge of what the network is shown at once, in voxels of the half-resolution grid.
-        accumulate: Crops in each step.
+        accumulate: Crops in each step, of all processes together.
         pictures: Of a scene, in each step of the second stage; the network is asked once for all of them.
         learning_rate: At the beginning of the first stage.
         picture_rate: At the beginning of the second stage.

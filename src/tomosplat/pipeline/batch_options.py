@@ -1,0 +1,32 @@
+"""What can be asked of the verbs below ``tomosplat batch``. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tomosplat.pipeline.options import ViewOptions
+from tomosplat.pipeline.prepare_options import CaseOptions
+from tomosplat.pipeline.running_options import RunningOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSceneOptions(CaseOptions):
+    """How a list of scans becomes scenes."""
+
+    tf: str = "seen"
+    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
+    file_format: Literal["ply", "glb"] = "ply"
+    """What the scenes are written as: <id>.ply or <id>.glb."""
+    pseudonyms: Path | None = None
+    """Call cases by salted hashes in file names, logs and errors; this file, kept elsewhere than the results, says who
+    is who. It is begun if missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRenderOptions(ViewOptions, RunningOptions):
+    """How a list of scenes becomes pictures."""
+
+    what: Literal["picture", "video", "frames"] = "picture"
+    """For each scene <id>.png, a turntable <id>.mp4, or a folder <id> with one PNG for each camera."""
