@@ -40,8 +40,9 @@ def test_a_look_comes_back_from_its_file_with_targets_for_every_gaussian(manifes
         assert (shard["features"].shape, shard["swelling"].shape) == ((n, 5), (n,))
         assert shard["pixels"].sum() > 50
         unseen = shard["pixels"] == 0
-        assert 0 < unseen.sum() < n
-        assert np.abs(shard["swelling"][unseen]).max() < 1e-3  # what no picture shows stays as it was
+        assert unseen.any() or look.name.startswith("skeleton")  # organs hide each other, bones of 10 mm do not
+        assert not shard["swelling"][unseen].any()  # what no picture shows stays as it was
+        assert not shard["light"][unseen].any()
 
 
 def test_what_was_fitted_makes_the_pictures_better(manifest, looks) -> None:

@@ -30,7 +30,7 @@ from tomosplat.transfer import TransferFunctions, apply_transfer
 from tomosplat.volume import LabelMap, OpticalVolume, Volume
 
 #: Changes whenever looks fitted before are not what would be fitted now.
-LOOK_VERSION = 3
+LOOK_VERSION = 4
 #: Only what the first stage teaches is fitted, so that nothing else takes part of the blame.
 _RATES = LearningRates(means=0, shears=0, opacity_logits=0, sh_view=0)
 _STEPS_PER_VIEW = 12
@@ -153,14 +153,15 @@ def _fit(look: Look, shard: Shard, path: Path, origin: str) -> None:
     steps = _STEPS_PER_VIEW * len(views)
     never = DensityControl(every=steps + 1)
     settings = FitSettings(iterations=steps, model="3dgs", rates=_RATES, density=never, evaluate_every=steps)
-    fitted = fit(scene, views, settings).result()
+    fitted, pixels = fit(scene, views, settings).result(), _pixels(scene, views)
+    shown = pixels > 0  # what no picture showed at first is not known, even if it grew into one
     arrays: dict[str, NDArray[Any]] = {
         "places": places_of(optical.grid, scene.means.numpy()).astype(np.int16),
         "features": march.features.astype(np.float16),
         "marched": march.radiance.astype(np.float16),
-        "light": light_factor(march.radiance, fitted).astype(np.float16),
-        "swelling": swelling(scene, fitted).numpy().astype(np.float16),
-        "pixels": _pixels(scene, views).astype(np.float16),
+        "light": (light_factor(march.radiance, fitted) * shown[:, None]).astype(np.float16),
+        "swelling": (swelling(scene, fitted).numpy() * shown).astype(np.float16),
+        "pixels": pixels.astype(np.float16),
     }
     description = {"origin": origin, **look.to_dict()}
     write_shard(path, {name: Stack.of(array) for name, array in arrays.items()}, description)
