@@ -54,7 +54,7 @@ def fit_file(
     if network is not None:
         check_light(network, priming)
     from_surface = init == "marching-cubes"
-    model: Model = "3dgs" if init == "agp" else "6dgs"
+    model: Model = "6dgs" if from_surface else "3dgs"
     settings = fit_settings(options, iterations=_ITERATIONS[init], densify=from_surface, model=model)
     functions, visible, rig = load_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
     if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
