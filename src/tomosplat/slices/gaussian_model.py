@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,16 +25,16 @@ _LEAST_VARIANCE_PX2 = 0.1
 _FIRST_SCORE = 3.0
 
 
-class SliceModel(torch.nn.Module):
+class SliceModel(torch.nn.Module, ABC):
     """Parameters that show slices."""
 
+    @abstractmethod
     def render(self, places: Sequence[SliceTarget]) -> list[SliceImage]:
         """Show the slices at the places of targets, [H, W, C + S] each; differentiable in the parameters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rates(self) -> dict[str, float]:
         """Adam's rate at the start, by name of a parameter; what is not named is not fitted."""
-        raise NotImplementedError
 
     def penalty(self) -> Tensor | None:
         """What is added to the loss for the parameters' own sake."""
