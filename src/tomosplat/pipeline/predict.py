@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tomosplat.errors import DependencyError, GeometryError, InputError, UnitsError
+from tomosplat.errors import DependencyError, GeometryError, InputError
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.lights import MarchedLight, places_of
 from tomosplat.feedforward.model import Model, load_model, shipped_path
@@ -17,7 +17,7 @@ from tomosplat.lighting import load_rig
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
 from tomosplat.pipeline.prime import check_priming, prime_colored
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 
@@ -46,12 +46,12 @@ def predict_file(
     check_priming(priming)
     model = open_model(predicting.checkpoint)
     check_predicting(model, priming, predicting)
-    functions = load_transfer_functions(reading.tf)
+    functions = given_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
     check_spacing(path, reading)
-    scene = predict_prepared(
-        model, prepare_scan(path, reading, report), functions, visible, priming, predicting, report
-    )
+    prepared = prepare_scan(path, reading, report)
+    functions = functions or usual_transfer_functions(prepared.volume)
+    scene = predict_prepared(model, prepared, functions, visible, priming, predicting, report)
     with report.stage("write scene"):
         write_scene(output, scene)
     return scene
@@ -86,7 +86,7 @@ def shipped_model_for(prepared: PreparedScan, priming: PrimingOptions) -> Model 
     path = shipped_path()
     low, high = _WORKING_SPACINGS
     spacing = prepared.volume.grid.spacing
-    if path is None or prepared.volume.unit != "HU" or spacing.min() < low or spacing.max() > high:
+    if path is None or prepared.volume.unit == "arbitrary" or spacing.min() < low or spacing.max() > high:
         return None
     model = load_model(path)
     return model if model.settings.light == priming.light else None
@@ -138,12 +138,11 @@ def predict_prepared(
     Raises:
         EmptySceneError: Nothing is visible.
         InputError: The model expects another kind of priming.
-        UnitsError: The scan is no CT in HU, which is what networks are trained on.
+        UnitsError: The scan's values are in a unit of their own.
         MemoryLimitError: The network would need more memory than it may use.
     """
     check_light(model, priming)
-    if prepared.volume.unit != "HU":
-        raise UnitsError("the network knows CT in HU alone, this scan's values are in no unit; use tomosplat prime")
+    model.scale_of(prepared.volume.unit)
     optical = color_scan(prepared, functions, visible, report)
     march = MarchedLight(optical, load_rig(priming.rig)) if priming.light == "march" else None
     scene = prime_colored(prepared, optical, march, functions, priming, report)
@@ -151,7 +150,13 @@ def predict_prepared(
     primed = Primed(scene, places, *((march.radiance, march.features) if march else (None, None)))
     with report.stage("predict") as progress:
         predicted = predict(
-            model, optical, primed, tile=predicting.tile, memory=int(predicting.memory * 1e9), progress=progress
+            model,
+            optical,
+            primed,
+            unit=prepared.volume.unit,
+            tile=predicting.tile,
+            memory=int(predicting.memory * 1e9),
+            progress=progress,
         )
     if predicted.n_dropped:
         report.history.append(f"{predicted.n_dropped:,} Gaussians that the network made too faint were left out")
