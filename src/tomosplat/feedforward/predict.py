@@ -59,7 +59,7 @@ def predict(
         tile: Edge of the tiles in voxels of the half-resolution grid, rounded up to what the network allows; by default
             as large as ``memory`` allows. With "channel" norm the result is the same but for rounding.
         memory: Bytes that the network may use beside the scan itself.
-        bf16: Compute in bfloat16; by default where the processor has it.
+        bf16: Compute in bfloat16; by default where the processor, or the GPU that the network is on, has it.
         progress: Called after each tile.
 
     Raises:
@@ -69,7 +69,7 @@ def predict(
         EmptySceneError: Nothing that could be seen came out.
         DivergedError: What came out is not finite.
     """
-    bf16 = has_bf16() if bf16 is None else bf16
+    bf16 = has_bf16(_device_of(model)) if bf16 is None else bf16
     shape = half_shape(optical)
     layout = model.settings.layout
     if tile is None:
@@ -141,15 +141,18 @@ def half_shape(optical: OpticalVolume) -> Triple:
     return i, j, k
 
 
-def has_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware."""
+def has_bf16(device: torch.device | None = None) -> bool:
+    """Whether this processor, or the GPU that ``device`` is, multiplies bfloat16 in hardware."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _field(
     model: Model, scale: IntensityScale, optical: OpticalVolume, primed: Primed, tile: Tile, bf16: bool
 ) -> Tensor:
-    """The network's result for what a tile shows, [37, ...]."""
+    """The network's result for what a tile shows, [37, ...]; computed where the network is, returned on the CPU."""
+    device = _device_of(model)
     low, shape = tile.shown_low, tile.shown_shape
     full_low, full_shape = (2 * low[0], 2 * low[1], 2 * low[2]), (2 * shape[0], 2 * shape[1], 2 * shape[2])
     scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))[None]
@@ -158,5 +161,10 @@ def _field(
         first, last = np.array(low), np.array(tile.shown_high)
         shown = ((primed.places >= first) & (primed.places < last)).all(axis=1)
         light = torch.from_numpy(light_field(primed.places[shown] - first, primed.features[shown], shape))[None]
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        return model.network(scan, light)[0]  # type: ignore[no-any-return]
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        field: Tensor = model.network(scan.to(device), None if light is None else light.to(device))[0]
+        return field.cpu()
+
+
+def _device_of(model: Model) -> torch.device:
+    return next(model.network.parameters()).device

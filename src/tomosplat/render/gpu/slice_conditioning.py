@@ -189,8 +189,9 @@ def condition_backward(
         column = plane[0][c], plane[1][c], plane[2][c]
         turned = row_times(g_rows[0], column), row_times(g_rows[1], column), row_times(g_rows[2], column)
         for r in tl.static_range(c + 1):
-            entry: tl.constexpr = r * 3 - r * (r + 1) // 2 + c
-            both: tl.constexpr = 1.0 if r == c else 2.0
-            by_entry = both * (plane[0][r] * turned[0] + plane[1][r] * turned[1] + plane[2][r] * turned[2])
-            add_wide(by_covs, i * 6 + entry, by_entry, inside)
+            by_entry = plane[0][r] * turned[0] + plane[1][r] * turned[1] + plane[2][r] * turned[2]
+            if r != c:
+                by_entry = 2 * by_entry
+            # Of xx, xy, xz, yy, yz, zz: r, c with r ≤ c.
+            add_wide(by_covs, i * 6 + (r * 3 - r * (r + 1) // 2 + c), by_entry, inside)
     add_wide(by_opacities, i, g_weight * shape, inside)
