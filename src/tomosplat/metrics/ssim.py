@@ -87,7 +87,7 @@ def _mean_over_windows(image: Tensor, target: Tensor, mask: Tensor | None, *, lu
         masks = list(middles.flatten(0, -3)) if middles.ndim > 2 else [middles]
     pictures = zip(_as_list(image), _as_list(target), masks, strict=True)
     mean = _Mean.apply if image.device.type == "cpu" else mean_of_windows
-    means = [mean(*picture, luminance) for picture in pictures]  # type: ignore[no-untyped-call]
+    means = [mean(*picture, luminance) for picture in pictures]
     return torch.stack(means).reshape(image.shape[:-3]) if means else image.new_zeros(image.shape[:-3])
 
 
