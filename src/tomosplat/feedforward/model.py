@@ -71,6 +71,17 @@ class Model:
     sha256: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie."""
+        return next(self.network.parameters()).device
+
+    def on_gpu_if_any(self) -> Model:
+        """The same with its weights on this process's GPU, if it has one."""
+        if torch.cuda.is_available():
+            self.network.cuda()
+        return self
+
     @classmethod
     def untrained(cls, settings: ModelSettings, seed: int = 0) -> Model:
         """A model that returns the primed scene; the seed draws what is below its head."""
