@@ -180,3 +180,13 @@ def test_a_tiny_run_overfits_one_torso(manifest, looks, tmp_path, monkeypatch) -
     train_dense(TrainState.begin(settings), part, [look], settings, on_step=keep)
     assert seen[0] == pytest.approx(1, rel=1e-6)
     assert np.mean(seen[-5:]) < 0.1
+
+
+def test_without_the_first_stage_nothing_is_asked_of_fitted_scenes(manifest, narrow) -> None:
+    settings = replace(SMALL, dense_steps=0, picture_steps=1)
+    state = TrainState.begin(settings)
+    before = [weight.clone() for weight in state.network.parameters()]
+    train_dense(state, manifest, [], settings)
+    train_pictures(state, manifest, settings)
+    assert state.step == 1
+    assert any(not torch.equal(a, b) for a, b in zip(before, state.network.parameters(), strict=True))

@@ -45,7 +45,7 @@ def test_presets_cover_every_group_from_air_to_metal(preset):
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(TransferFunctionError, match=r"'bright'.*seen or unseen"):
+    with pytest.raises(TransferFunctionError, match=r"'bright'.*seen, unseen, mr, us"):
         TransferFunctions.preset("bright")
 
 
@@ -100,7 +100,7 @@ def test_json_gives_back_the_same_functions_bit_by_bit():
     [
         ({"format": "other"}, "format"),
         ({"version": 2}, "version 2"),
-        ({"unit": "mm"}, "unit HU or arbitrary"),
+        ({"unit": "mm"}, "unit HU, relative or arbitrary"),
         ({"rgb_max": 100}, "rgb_max"),
         ({"groups": {}}, "groups"),
         ({"groups": {"bone": []}}, "index"),

@@ -12,6 +12,7 @@ from tomosplat.anatomy.labels import (
     resolve_organs,
 )
 from tomosplat.anatomy.segmenters import Segmenter, TotalSegmentatorSegmenter
+from tomosplat.anatomy.signal_body import SignalSegmenter
 from tomosplat.anatomy.tissue import TissueSegmenter
 from tomosplat.anatomy.visible_sets import VISIBLE_SETS
 
@@ -23,6 +24,7 @@ __all__ = [
     "VISIBLE_SETS",
     "Group",
     "Segmenter",
+    "SignalSegmenter",
     "TissueSegmenter",
     "TotalSegmentatorSegmenter",
     "check_labels",

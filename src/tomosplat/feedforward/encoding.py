@@ -43,6 +43,8 @@ class IntensityScale:
 #: Fingerprint of the labelled voxels of ten CTs and six torsos: percentiles 0.5
 #: and 99.5, mean and standard deviation (the recipe of nnU-Net).
 CT_SCALE = IntensityScale(low=-974.0, high=768.0, mean=-111.0, std=419.0)
+#: The same of the relative signal of five MR scans (three brains, a head, a heart): air comes near that of a CT.
+SIGNAL_SCALE = IntensityScale(low=0.0, high=0.97, mean=0.37, std=0.26)
 
 
 def encode_scan(

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import DivergedError, FileFormatError, InputError
-from tomosplat.feedforward.encoding import CT_SCALE, SCAN_CHANNELS, IntensityScale
+from tomosplat.errors import DivergedError, FileFormatError, InputError, UnitsError
+from tomosplat.feedforward.encoding import CT_SCALE, SCAN_CHANNELS, SIGNAL_SCALE, IntensityScale
 from tomosplat.feedforward.head import N_CHANNELS
 from tomosplat.feedforward.lights import LIGHT_CHANNELS
 from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.jobs import hash_data
 from tomosplat.networks import PRESETS, Layout, UNet3D
+from tomosplat.volume import Unit
 
 #: Changes whenever networks would mean something else than when they were trained: with what they are shown, with their
 #: channels, and with the primed scenes that their offsets are relative to.
@@ -81,6 +82,19 @@ class Model:
         if torch.cuda.is_available():
             self.network.cuda()
         return self
+
+    def scale_of(self, unit: Unit) -> IntensityScale:
+        """How the network is shown values of a unit; it learned from HU, and reads relative signal by its own spread.
+
+        Raises:
+            UnitsError: The values are in a unit of their own.
+        """
+        if unit == "arbitrary":
+            raise UnitsError(
+                "the network knows CT in HU and relative signal, this scan's values are in no unit; pass --modality "
+                "mr or us, or use tomosplat prime"
+            )
+        return self.settings.scale if unit == "HU" else SIGNAL_SCALE
 
     @classmethod
     def untrained(cls, settings: ModelSettings, seed: int = 0) -> Model:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from tomosplat.errors import DivergedError, EmptySceneError, InputError
-from tomosplat.feedforward.encoding import encode_scan
+from tomosplat.feedforward.encoding import IntensityScale, encode_scan
 from tomosplat.feedforward.head import N_CHANNELS, Primed, activate
 from tomosplat.feedforward.lights import light_field
 from tomosplat.feedforward.model import Model
 from tomosplat.feedforward.tiles import Tile, Triple, choose_core, tiles
 from tomosplat.gaussians import GaussianScene
 from tomosplat.report import Progress
-from tomosplat.volume import OpticalVolume
+from tomosplat.volume import OpticalVolume, Unit
 
 #: Renderers skip what is less opaque.
 _MIN_OPACITY = 1 / 255
@@ -56,6 +56,7 @@ def predict(
     optical: OpticalVolume,
     primed: Primed,
     *,
+    unit: Unit = "HU",
     tile: int | None = None,
     memory: int = DEFAULT_MEMORY,
     bf16: bool | None = None,
@@ -67,6 +68,7 @@ def predict(
         model: The network.
         optical: What is visible, with the scan's values.
         primed: The same scan primed as the model expects it.
+        unit: Of the scan's values.
         tile: Edge of the tiles in voxels of the half-resolution grid, rounded up to what the network allows; by default
             as large as ``memory`` allows. With "channel" norm the result is the same but for rounding.
         memory: Bytes that the network may use beside the scan itself.
@@ -75,11 +77,14 @@ def predict(
 
     Raises:
         InputError: The model expects another kind of priming.
+        UnitsError: The network does not know values of this unit.
         MemoryLimitError: The memory is not enough.
         EmptySceneError: Nothing that could be seen came out.
         DivergedError: What came out is not finite.
     """
-    return change(primed, ask(model, optical, primed, tile=tile, memory=memory, bf16=bf16, progress=progress))
+    return change(
+        primed, ask(model, optical, primed, unit=unit, tile=tile, memory=memory, bf16=bf16, progress=progress)
+    )
 
 
 def ask(
@@ -87,6 +92,7 @@ def ask(
     optical: OpticalVolume,
     primed: Primed,
     *,
+    unit: Unit = "HU",
     tile: int | None = None,
     memory: int = DEFAULT_MEMORY,
     bf16: bool | None = None,
@@ -96,6 +102,7 @@ def ask(
 
     Raises:
         InputError: The model expects another kind of priming.
+        UnitsError: The network does not know values of this unit.
         MemoryLimitError: The memory is not enough.
     """
     bf16 = has_bf16(model.device) if bf16 is None else bf16
@@ -119,7 +126,7 @@ def ask(
         "precision": "bfloat16" if bf16 else "float32",
         "device": model.device.type,
     }
-    return Said(offsets_of(model, optical, primed, parts, bf16=bf16, progress=progress), how)
+    return Said(offsets_of(model, optical, primed, parts, unit=unit, bf16=bf16, progress=progress), how)
 
 
 def change(primed: Primed, said: Said) -> Prediction:
@@ -147,6 +154,7 @@ def offsets_of(
     primed: Primed,
     parts: list[Tile],
     *,
+    unit: Unit = "HU",
     bf16: bool,
     progress: Progress | None = None,
 ) -> Tensor:
@@ -154,7 +162,9 @@ def offsets_of(
 
     Raises:
         InputError: The model expects another kind of priming.
+        UnitsError: The network does not know values of this unit.
     """
+    scale = model.scale_of(unit)
     lit = primed.features is not None
     if lit != (model.settings.light == "march"):
         raise InputError(f"this checkpoint predicts over scenes primed with --light {model.settings.light}")
@@ -163,7 +173,7 @@ def offsets_of(
         low, high = np.array(tile.low), np.array(tile.high)
         inside = np.flatnonzero(((primed.places >= low) & (primed.places < high)).all(axis=1))
         if len(inside):
-            field = _field(model, optical, primed, tile, bf16)
+            field = _field(model, scale, optical, primed, tile, bf16)
             i, j, k = (primed.places[inside] - np.array(tile.shown_low)).T
             offsets[torch.from_numpy(inside)] = field[:, i, j, k].T.float()
         if progress:
@@ -184,11 +194,13 @@ def has_bf16(device: torch.device | None = None) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _field(model: Model, optical: OpticalVolume, primed: Primed, tile: Tile, bf16: bool) -> Tensor:
+def _field(
+    model: Model, scale: IntensityScale, optical: OpticalVolume, primed: Primed, tile: Tile, bf16: bool
+) -> Tensor:
     """The network's result for what a tile shows, [37, ...]."""
     low, shape = tile.shown_low, tile.shown_shape
     full_low, full_shape = (2 * low[0], 2 * low[1], 2 * low[2]), (2 * shape[0], 2 * shape[1], 2 * shape[2])
-    scan = torch.from_numpy(encode_scan(optical, model.settings.scale, full_low, full_shape))[None].to(model.device)
+    scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))[None].to(model.device)
     light = None
     if model.settings.light_channels and primed.features is not None:
         first, last = np.array(low), np.array(tile.shown_high)

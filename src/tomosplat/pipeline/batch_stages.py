@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -70,8 +71,8 @@ def prime_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     torch.set_num_threads(order.threads)
     if not _primed_file(scratch).exists():
         with unnamed(order.source, order.private):
-            prepared, _, primed = _primed(order, scratch)
-            write_primed(_primed_file(scratch), prepared, primed)
+            ready = _ready(order, scratch)
+            write_primed(_primed_file(scratch), ready.prepared, ready.primed)
 
 
 def predict_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
@@ -79,12 +80,19 @@ def predict_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     torch.set_num_threads(order.threads)
     if not _said_file(scratch).exists():
         with unnamed(order.source, order.private):
-            _, optical, primed = _primed(order, scratch)
-            write_said(_said_file(scratch), _said(order, optical, primed))
+            write_said(_said_file(scratch), _said(order, _ready(order, scratch)))
 
 
 #: Between two stages of processors, that of the network is for a GPU.
 PREDICTION = Staged((Stage(prime_ahead), Stage(predict_ahead, gpu=True)), make_scene)
+
+
+class _Ready(NamedTuple):
+    """All that the network is shown."""
+
+    prepared: PreparedScan
+    optical: OpticalVolume
+    primed: Primed
 
 
 def _scene(order: BatchOrder, scratch: Path, progress: Progress) -> GaussianScene:
@@ -94,26 +102,38 @@ def _scene(order: BatchOrder, scratch: Path, progress: Progress) -> GaussianScen
         return prime_prepared(prepared, order.functions, visible_ids(order.priming.organs), order.priming, Report())
     if _primed_file(scratch).exists() and _said_file(scratch).exists():
         return changed_scene(read_primed(_primed_file(scratch))[1], read_said(_said_file(scratch)), Report())
-    _, optical, primed = _primed(order, scratch)
+    ready = _ready(order, scratch)
     progress(1, 2)
-    return changed_scene(primed, _said(order, optical, primed), Report())
+    return changed_scene(ready.primed, _said(order, ready), Report())
 
 
-def _primed(order: BatchOrder, scratch: Path) -> tuple[PreparedScan, OpticalVolume, Primed]:
-    """The scan, coloured, and primed for the network."""
-    source, visible = order.source, visible_ids(order.priming.organs)
+def _ready(order: BatchOrder, scratch: Path) -> _Ready:
+    source, functions, visible = order.source, order.functions, visible_ids(order.priming.organs)
     if _primed_file(scratch).exists():
         prepared, primed = read_primed(_primed_file(scratch))
-        return prepared, color_scan(prepared, order.functions, visible, Report()), primed
+        return _Ready(prepared, color_scan(prepared, functions, visible, Report()), primed)
     if not isinstance(source.scan, int):
         check_spacing(source.scan, source.reading)
     prepared = prepare_source(source)
-    return prepared, *prime_for_network(prepared, order.functions, visible, order.priming, Report())
+    return _Ready(
+        prepared, *prime_for_network(_model_of(order)[0], prepared, functions, visible, order.priming, Report())
+    )
 
 
-def _said(order: BatchOrder, optical: OpticalVolume, primed: Primed) -> Said:
-    assert order.predicting is not None
-    return ask_network(_model(order.predicting.checkpoint), optical, primed, order.predicting, Report())
+def _said(order: BatchOrder, ready: _Ready) -> Said:
+    model, predicting = _model_of(order)
+    return ask_network(model, ready.prepared.volume.unit, ready.optical, ready.primed, predicting, Report())
+
+
+def _model_of(order: BatchOrder) -> tuple[Model, PredictingOptions]:
+    assert order.predicting is not None, "scenes that stay as they were primed have no stages"
+    return _model(order.predicting.checkpoint), order.predicting
+
+
+@cache
+def _model(checkpoint: Path | None) -> Model:
+    """Read once by each worker, however many cases it has."""
+    return open_model(checkpoint)
 
 
 def _primed_file(scratch: Path) -> Path:
@@ -122,9 +142,3 @@ def _primed_file(scratch: Path) -> Path:
 
 def _said_file(scratch: Path) -> Path:
     return scratch / "said.safetensors"
-
-
-@cache
-def _model(checkpoint: Path | None) -> Model:
-    """Read once by each worker, however many cases it has."""
-    return open_model(checkpoint)

@@ -22,14 +22,14 @@ from tomosplat.errors import InputError, MemoryLimitError
 from tomosplat.files.atomic import writing
 from tomosplat.files.cameras import read_cameras
 from tomosplat.files.images import to_bytes, write_png
-from tomosplat.files.scans import read_grid, read_volume
+from tomosplat.files.scans import read_grid
 from tomosplat.fitting import View
 from tomosplat.geometry import Grid
 from tomosplat.pipeline.colored_volumes import write_colored_volume
 from tomosplat.pipeline.dvr_options import DvrExportOptions, DvrFitOptions
 from tomosplat.pipeline.given_views import CAMERAS, picture_views, split_held_out
 from tomosplat.pipeline.options import ReadingOptions
-from tomosplat.pipeline.scan import label_scan
+from tomosplat.pipeline.scan import label_scan, read_scan
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 from tomosplat.transfer.exporters import to_paraview_json, to_slicer_vp
@@ -154,9 +154,8 @@ def _check_memory(path: Path, reading: ReadingOptions, settings: TableSettings, 
 
 
 def _read(path: Path, reading: ReadingOptions, report: Report) -> _Subject:
-    with report.stage("read scan"):
-        scan = read_volume(path, series=reading.series, rescale=reading.rescale)
-    if scan.unit == "HU" or reading.labels is not None:
+    scan = read_scan(path, reading, report)
+    if scan.unit != "arbitrary" or reading.labels is not None:
         prepared = label_scan(scan, reading, report)
         return _Subject(prepared.volume, prepared.labels)
     with report.stage("resample"):

@@ -19,7 +19,7 @@ from tomosplat.pipeline.predict import check_light, open_model, predict_prepared
 from tomosplat.pipeline.prime import check_priming, prime_prepared
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.traced_views import Tracer, can_denoise, chosen_cameras
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.report import Report
 
 Init = Literal["agp", "predict", "marching-cubes"]
@@ -56,12 +56,13 @@ def fit_file(
     from_surface = init == "marching-cubes"
     model: Model = "6dgs" if from_surface else "3dgs"
     settings = fit_settings(options, iterations=_ITERATIONS[init], densify=from_surface, model=model)
-    functions, visible, rig = load_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
+    functions, visible, rig = given_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
     if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
         raise InputError("--samples and --size must be at least 1 and --n-views at least 2")
     views = read_views(folder, given) if folder is not None else None
 
     prepared = prepare_scan(path, reading, report)
+    functions = functions or usual_transfer_functions(prepared.volume)
     optical = color_scan(prepared, functions, visible, report)
     if from_surface:
         with report.stage("marching cubes"):

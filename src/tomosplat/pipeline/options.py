@@ -25,6 +25,9 @@ class ReadingOptions:
     """Which series of a DICOM folder: its UID, its number in the list, or a unique part of its description."""
     rescale: tuple[float, float] | None = None
     """Slope and intercept that turn stored values into HU, for a CT that was saved otherwise."""
+    modality: Literal["ct", "mr", "us"] | None = None
+    """What made the scan, where its file does not say. Signal of mr and us is made relative (0 air, 1 bright tissue)
+    and, without --labels, the body is found as a whole."""
     renumber: dict[int, int] = field(default_factory=dict)
     """Label ids of the map that mean another id in TotalSegmentator v2: FOUND MEANT ..."""
 
@@ -33,8 +36,9 @@ class ReadingOptions:
 class ScanOptions(ReadingOptions):
     """How a scan is read, labelled and coloured."""
 
-    tf: str = "seen"
-    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
+    tf: str | None = None
+    """Transfer functions: seen, unseen (CT), mr, us, or a file (our JSON, 3D Slicer .vp, ParaView .json); by default
+    seen for CT, mr and us for these."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from tomosplat.lighting import load_rig
 from tomosplat.pipeline.options import Background, Plane, ScanOptions, TraceOptions, ViewOptions
 from tomosplat.pipeline.pictures import BACKGROUNDS, write_pictures
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.pipeline.views import given_cameras, optical_outline, placed_cameras
 from tomosplat.render import ClipPlane, PathTraceOutput, PathTraceSettings, SurfaceMode, denoise, pathtrace
 from tomosplat.report import Report
@@ -33,14 +33,15 @@ def pathtrace_file(
         OutputError: The result could not be written.
     """
     # Whatever can be refused without the scan is refused before it is read.
-    functions = load_transfer_functions(reading.tf)
+    functions = given_transfer_functions(reading.tf)
     visible = visible_ids(view.organs)
     cameras = given_cameras(output, view)
     settings = trace_settings(tracing)
     rig = load_rig(tracing.rig)
     environment = read_environment(tracing.environment) if tracing.environment is not None else None
 
-    optical = color_scan(prepare_scan(path, reading, report), functions, visible, report)
+    prepared = prepare_scan(path, reading, report)
+    optical = color_scan(prepared, functions or usual_transfer_functions(prepared.volume), visible, report)
     if cameras is None:
         cameras = placed_cameras(output, view, optical_outline(optical))
     single = len(cameras) == 1

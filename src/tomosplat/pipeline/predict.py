@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tomosplat.errors import DependencyError, GeometryError, InputError, UnitsError
+from tomosplat.errors import DependencyError, GeometryError, InputError
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.lights import MarchedLight, places_of
 from tomosplat.feedforward.model import Model, load_model, shipped_path
@@ -17,10 +17,10 @@ from tomosplat.lighting import load_rig
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
 from tomosplat.pipeline.prime import check_priming, prime_colored
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
-from tomosplat.volume import OpticalVolume
+from tomosplat.volume import OpticalVolume, Unit
 
 #: Voxel edges in mm that a scan may have for a network that knows bodies on grids of about 1.5 mm, and those grids'.
 _SCAN_SPACINGS = (0.2, 10.0)
@@ -47,12 +47,12 @@ def predict_file(
     check_priming(priming)
     model = open_model(predicting.checkpoint)
     check_predicting(model, priming, predicting)
-    functions = load_transfer_functions(reading.tf)
+    functions = given_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
     check_spacing(path, reading)
-    scene = predict_prepared(
-        model, prepare_scan(path, reading, report), functions, visible, priming, predicting, report
-    )
+    prepared = prepare_scan(path, reading, report)
+    functions = functions or usual_transfer_functions(prepared.volume)
+    scene = predict_prepared(model, prepared, functions, visible, priming, predicting, report)
     with report.stage("write scene"):
         write_scene(output, scene)
     return scene
@@ -87,7 +87,7 @@ def shipped_model_for(prepared: PreparedScan, priming: PrimingOptions) -> Model 
     path = shipped_path()
     low, high = _WORKING_SPACINGS
     spacing = prepared.volume.grid.spacing
-    if path is None or prepared.volume.unit != "HU" or spacing.min() < low or spacing.max() > high:
+    if path is None or prepared.volume.unit == "arbitrary" or spacing.min() < low or spacing.max() > high:
         return None
     model = load_model(path)
     return model if model.settings.light == priming.light else None
@@ -139,15 +139,16 @@ def predict_prepared(
     Raises:
         EmptySceneError: Nothing is visible.
         InputError: The model expects another kind of priming.
-        UnitsError: The scan is no CT in HU, which is what networks are trained on.
+        UnitsError: The scan's values are in a unit of their own.
         MemoryLimitError: The network would need more memory than it may use.
     """
-    check_light(model, priming)
-    optical, primed = prime_for_network(prepared, functions, visible, priming, report)
-    return changed_scene(primed, ask_network(model, optical, primed, predicting, report), report)
+    optical, primed = prime_for_network(model, prepared, functions, visible, priming, report)
+    said = ask_network(model, prepared.volume.unit, optical, primed, predicting, report)
+    return changed_scene(primed, said, report)
 
 
 def prime_for_network(
+    model: Model,
     prepared: PreparedScan,
     functions: TransferFunctions,
     visible: list[int] | None,
@@ -158,10 +159,11 @@ def prime_for_network(
 
     Raises:
         EmptySceneError: Nothing is visible.
-        UnitsError: The scan is no CT in HU, which is what networks are trained on.
+        InputError: The model expects another kind of priming.
+        UnitsError: The scan's values are in a unit of their own.
     """
-    if prepared.volume.unit != "HU":
-        raise UnitsError("the network knows CT in HU alone, this scan's values are in no unit; use tomosplat prime")
+    check_light(model, priming)
+    model.scale_of(prepared.volume.unit)
     optical = color_scan(prepared, functions, visible, report)
     march = MarchedLight(optical, load_rig(priming.rig)) if priming.light == "march" else None
     scene = prime_colored(prepared, optical, march, functions, priming, report)
@@ -170,7 +172,7 @@ def prime_for_network(
 
 
 def ask_network(
-    model: Model, optical: OpticalVolume, primed: Primed, predicting: PredictingOptions, report: Report
+    model: Model, unit: Unit, optical: OpticalVolume, primed: Primed, predicting: PredictingOptions, report: Report
 ) -> Said:
     """What the network says of a primed scene, on the GPU if there is one.
 
@@ -183,6 +185,7 @@ def ask_network(
             model.on_gpu_if_any(),
             optical,
             primed,
+            unit=unit,
             tile=predicting.tile,
             memory=int(predicting.memory * 1e9),
             progress=progress,

@@ -11,7 +11,7 @@ from tomosplat.lighting import LightRig, load_rig
 from tomosplat.pipeline.colored_volumes import read_colored_volume
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.render import bake_light, march_blocks
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
@@ -36,11 +36,12 @@ def prime_file(
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
     check_priming(priming)
-    functions = load_transfer_functions(reading.tf)
+    functions = given_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)
     prepared = prepare_scan(path, reading, report)
     if colored is None:
-        scene = prime_prepared(prepared, functions, visible, priming, report)
+        usual = functions or usual_transfer_functions(prepared.volume)
+        scene = prime_prepared(prepared, usual, visible, priming, report)
     else:
         optical = read_colored_volume(colored, prepared, visible)
         scene = prime_colored(prepared, optical, _light_on(optical, priming), None, priming, report)

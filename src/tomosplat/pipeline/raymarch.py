@@ -14,7 +14,7 @@ from tomosplat.pipeline.options import MarchOptions, ScanOptions, ViewOptions
 from tomosplat.pipeline.pathtrace import clip_planes
 from tomosplat.pipeline.pictures import BACKGROUNDS, write_pictures
 from tomosplat.pipeline.scan import color_scan, prepare_scan, visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
 from tomosplat.pipeline.views import given_cameras, optical_outline, placed_cameras
 from tomosplat.render import Raymarcher, RaymarchSettings, Shading
 from tomosplat.report import Report
@@ -30,7 +30,7 @@ def raymarch_file(
         OutputError: The result could not be written.
     """
     # Whatever can be refused without the scan is refused before it is read.
-    functions = load_transfer_functions(reading.tf)
+    functions = given_transfer_functions(reading.tf)
     visible = visible_ids(view.organs)
     cameras = given_cameras(output, view)
     settings = RaymarchSettings(
@@ -43,6 +43,7 @@ def raymarch_file(
         window=marching.window,
     )
     prepared = prepare_scan(path, reading, report)
+    functions = functions or usual_transfer_functions(prepared.volume)
     if cameras is None:
         optical = color_scan(prepared, functions, visible, report)
         cameras = placed_cameras(output, view, optical_outline(optical))

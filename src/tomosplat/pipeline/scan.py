@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tomosplat.anatomy import GROUP_OF_LABEL, check_labels, renumber, resolve_organs
+from tomosplat.anatomy import GROUP_OF_LABEL, SignalSegmenter, check_labels, renumber, resolve_organs
 from tomosplat.anatomy.segmenters import Segmenter
-from tomosplat.errors import UnitsError
+from tomosplat.errors import InputError, UnitsError
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.pipeline.options import ReadingOptions
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions, apply_transfer
-from tomosplat.volume import LabelMap, OpticalVolume, Volume
+from tomosplat.volume import LabelMap, Modality, OpticalVolume, Volume
 from tomosplat.volume.resample import resample, resample_labels, working_grid
+from tomosplat.volume.signal import relative_signal
 
 #: Segmenters are made for this voxel edge; a coarser grid loses ribs.
 _SEGMENTATION_SPACING_MM = 1.5
+_MODALITIES: dict[str, Modality] = {"ct": "CT", "mr": "MR", "us": "US"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +40,34 @@ def prepare_scan(path: Path, options: ReadingOptions, report: Report) -> Prepare
     Raises:
         InputError: The scan, its labels or an option cannot be used; the subclass says why.
     """
-    with report.stage("read scan"):
-        scan = read_volume(path, series=options.series, rescale=options.rescale)
-    if scan.unit != "HU" and options.labels is None:
+    scan = read_scan(path, options, report)
+    if scan.unit == "arbitrary" and options.labels is None:
         raise UnitsError(
-            f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is a "
-            "CT that was saved otherwise, pass --rescale SLOPE INTERCEPT; else give --labels, and --tf for its values"
+            f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is "
+            "MR or ultrasound, pass --modality mr or us; if it is a CT that was saved otherwise, --rescale SLOPE "
+            "INTERCEPT; else give --labels, and --tf for its values"
         )
     return label_scan(scan, options, report)
 
 
+def read_scan(path: Path, options: ReadingOptions, report: Report) -> Volume:
+    """Read a scan on its own grid: CT in HU, MR and ultrasound as relative signal.
+
+    Raises:
+        InputError: The file or an option cannot be used; the subclass says why.
+    """
+    asked: Modality | None = _MODALITIES[options.modality] if options.modality is not None else None
+    if asked not in (None, "CT") and options.rescale is not None:
+        raise InputError(f"--rescale makes HU of a CT's values, got --modality {options.modality}")
+    with report.stage("read scan"):
+        scan = read_volume(path, series=options.series, modality=asked, rescale=options.rescale)
+        if scan.modality in ("MR", "US"):
+            scan = relative_signal(scan)
+    return scan
+
+
 def label_scan(scan: Volume, options: ReadingOptions, report: Report) -> PreparedScan:
-    """Resample a scan to the working grid, with labels that are given or, for a CT in HU, found.
+    """Resample a scan to the working grid, with labels that are given or found (in HU or relative signal).
 
     Raises:
         InputError: The labels or an option cannot be used; the subclass says why.
@@ -61,7 +79,10 @@ def label_scan(scan: Volume, options: ReadingOptions, report: Report) -> Prepare
             given = check_labels(renumber(read_labels(options.labels, like=scan.grid), options.renumber))
     with report.stage("resample"):
         volume = resample(scan, grid)
-    if given is None:
+    if given is None and scan.unit == "relative":
+        with report.stage("segment"):
+            given = SignalSegmenter()(volume)
+    elif given is None:
         given = _segment(scan, volume, options, report)
     with report.stage("resample"):
         labels = given if given.grid.matches(grid) else resample_labels(given, grid)

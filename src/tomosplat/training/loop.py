@@ -47,6 +47,8 @@ def train_dense(
     Raises:
         DivergedError: A loss or a gradient is not finite.
     """
+    if not settings.dense_steps:
+        return
     model = settings.model
     if state.step == 0 and not bool(state.network.head.weight.any()):
         _solve_heads(state, manifest, looks, settings, ranks)

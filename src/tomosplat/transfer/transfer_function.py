@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,8 @@ FOREGROUND_GROUPS = range(1, 12)
 _FORMAT = "tomosplat-transfer-functions"
 _VERSION = 1
 
-Preset = Literal["seen", "unseen"]
+#: Render-FM's for CT, and ours for the relative signal of MR and ultrasound.
+Preset = Literal["seen", "unseen", "mr", "us"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +114,18 @@ class TransferFunctions:
 
     @classmethod
     def preset(cls, name: Preset) -> TransferFunctions:
-        """Return Render-FM's transfer functions (Table 5): "seen" in its training, or the "unseen" ones.
+        """Return transfer functions that come with the package.
+
+        "seen" and "unseen" are Render-FM's for CT (Table 5), named after what its network was trained with; "mr" and
+        "us" are for signal that ``tomosplat.volume.signal.relative_signal`` made relative.
 
         Raises:
             TransferFunctionError: There is no such preset.
         """
-        if name not in ("seen", "unseen"):
-            raise TransferFunctionError(f"no transfer function preset is called {name!r}; expected seen or unseen")
+        if name not in get_args(Preset):
+            raise TransferFunctionError(
+                f"no transfer function preset is called {name!r}; expected one of {', '.join(get_args(Preset))}"
+            )
         return cls.from_json(files(__package__).joinpath(f"data/{name}.json").read_text(encoding="utf-8"))
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,9 +156,9 @@ class TransferFunctions:
                 f"found {data.get('format')!r} version {data.get('version')!r}"
             )
         unit, rgb_max, groups = data.get("unit", "HU"), data.get("rgb_max", 255), data.get("groups")
-        if unit not in ("HU", "arbitrary") or rgb_max not in (1, 255) or not isinstance(groups, Mapping) or not groups:
+        if unit not in get_args(Unit) or rgb_max not in (1, 255) or not isinstance(groups, Mapping) or not groups:
             raise TransferFunctionError(
-                "transfer functions need unit HU or arbitrary, rgb_max 1 or 255, and groups; "
+                "transfer functions need unit HU, relative or arbitrary, rgb_max 1 or 255, and groups; "
                 f"found {unit!r}, {rgb_max!r} and {groups!r}"
             )
         functions = {_group_index(key): _function(key, rows, rgb_max) for key, rows in groups.items()}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tomosplat.errors import LabelError, ShapeError, UnitsError
 from tomosplat.geometry import Grid
 
-Unit = Literal["HU", "arbitrary"]
+#: HU of CT; signal "relative" to its own range (``tomosplat.volume.signal``); or what only the file knows.
+Unit = Literal["HU", "relative", "arbitrary"]
 Modality = Literal["CT", "MR", "US", "unknown"]
 
 
@@ -24,7 +25,7 @@ class Volume:
     Attributes:
         values: [I, J, K] float32, finite.
         grid: Where the voxels are (RAS+ mm).
-        unit: "HU" for calibrated CT, else "arbitrary".
+        unit: "HU" for calibrated CT, "relative" for MR and ultrasound from 0 (air) to 1 (bright), else "arbitrary".
         modality: What made the scan.
         history: One line for each change that was made to the data since the file.
 

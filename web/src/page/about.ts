@@ -1,7 +1,14 @@
+import type { Unit } from "../scene/types";
 import { counted } from "./controls";
 import { element } from "./dom";
 import { wholeTrust } from "./fidelity/trust";
 import type { SceneStore } from "./scenes";
+
+const UNIT_NAMES: Record<Unit, string> = {
+  HU: "HU",
+  relative: "relative to the scan’s range",
+  arbitrary: "without a unit",
+};
 
 /** The panel that tells what the scene is and how it was made. */
 export function mountAbout(parent: HTMLElement, scenes: SceneStore): void {
@@ -13,7 +20,7 @@ export function mountAbout(parent: HTMLElement, scenes: SceneStore): void {
       ["Gaussians", counted(header.count)],
       ["Organs", counted(header.organs.length)],
       ["Size", `${size(header.extent_mm)} mm`],
-      ["Values", header.value_range ? (header.unit === "HU" ? "HU" : "without a unit") : "not kept"],
+      ["Values", header.value_range ? UNIT_NAMES[header.unit] : "not kept"],
       ["Scan", volume ? `${volume.header.shape.join(" × ")} voxels` : "not included"],
       ["Trust", wholeTrust(header.fidelity)],
       ...Object.entries(header.facts).map(([name, value]): [string, string] => [

@@ -1,3 +1,4 @@
+import type { Unit } from "../scene/types";
 import { CT_WINDOWS, windowOfValues } from "../slices/windows";
 import type { Store, Window } from "../state";
 import { section, slider } from "./controls";
@@ -5,7 +6,7 @@ import { element } from "./dom";
 import type { SceneStore } from "./scenes";
 
 /** The window before anyone chooses one: soft tissue, or all values where they have no unit. */
-export function firstWindow(unit: "HU" | "arbitrary", range: readonly [number, number] | null): Window {
+export function firstWindow(unit: Unit, range: readonly [number, number] | null): Window {
   if (unit === "HU" || !range) return CT_WINDOWS["Soft tissue"];
   return { level: (range[0] + range[1]) / 2, width: range[1] - range[0] };
 }

@@ -1,5 +1,5 @@
 import { BlobError } from "./errors";
-import { RECORD_WORDS, type SceneHeader, type VolumeHeader } from "./types";
+import { RECORD_WORDS, type SceneHeader, UNITS, type Unit, type VolumeHeader } from "./types";
 
 /** As many Gaussians as a texture of 4096 × 4096 holds at four texels each. */
 export const MAX_GAUSSIANS = 4194304;
@@ -38,7 +38,7 @@ function checkScene(header: Unchecked, sizes: number[]): SceneHeader {
   }
   need(isBox(header.bounds_mm), "bounds_mm");
   need(isBox(header.extent_mm), "extent_mm");
-  need(header.unit === "HU" || header.unit === "arbitrary", "unit");
+  need(UNITS.includes(header.unit as Unit), "unit");
   need(typeof header.title === "string", "title");
   need(header.value_range === null || isOrdered(header.value_range), "value_range");
   need(isNumber(header.direction_weight), "direction_weight");
@@ -78,7 +78,7 @@ function checkFidelity({ views, denoised, whole, organs, groups }: Unchecked): v
 
 function checkFunctions(data: unknown): void {
   const { unit, groups } = record(data, "transfer functions");
-  need(unit === "HU" || unit === "arbitrary", "transfer functions");
+  need(UNITS.includes(unit as Unit), "transfer functions");
   for (const points of Object.values(record(groups, "transfer functions"))) {
     const rows = list(points, "transfer functions");
     need(rows.length > 0 && rows.every((row) => isNumbers(row, 5)), "transfer functions");
@@ -93,7 +93,7 @@ function checkVolume(header: Unchecked, sizes: number[]): VolumeHeader {
   need(sizes.length === 2 && sizes[0] === 2 * voxels && sizes[1] === voxels, "sections");
   const affine = list(header.affine, "affine");
   need(affine.length === 4 && affine.every((row) => isNumbers(row, 4)), "affine");
-  need(header.unit === "HU" || header.unit === "arbitrary", "unit");
+  need(UNITS.includes(header.unit as Unit), "unit");
   need(isNumber(header.value_offset) && isNumber(header.value_scale), "value_scale");
   return header as unknown as VolumeHeader;
 }

@@ -1,5 +1,9 @@
 import type { Vec3 } from "../vectors";
 
+/** What values are: HU of CT, signal relative to a scan's own range (MR, ultrasound), or in a unit of their own. */
+export const UNITS = ["HU", "relative", "arbitrary"] as const;
+export type Unit = (typeof UNITS)[number];
+
 /** Rows of value, red, green, blue, opacity per 1.5 mm; colours in 0..1, sRGB, not multiplied by opacity. */
 export type TransferPoints = number[][];
 
@@ -8,7 +12,7 @@ export interface TransferFunctions {
   format: "tomosplat-transfer-functions";
   version: 1;
   name: string;
-  unit: "HU" | "arbitrary";
+  unit: Unit;
   rgb_max: 1 | 255;
   /** Group index → points. */
   groups: Record<string, TransferPoints>;
@@ -87,7 +91,7 @@ export interface SceneHeader {
   bounds_mm: readonly [Vec3, Vec3];
   /** Box in which everything visible lies (every Gaussian down to 1/255): what a camera frames. */
   extent_mm: readonly [Vec3, Vec3];
-  unit: "HU" | "arbitrary";
+  unit: Unit;
   /** To which the 16-bit values refer; null where the scene has no values and cannot be recoloured. */
   value_range: readonly [number, number] | null;
   /** λ of the opacity weight exp(−λ xᵀ P x). */
@@ -110,7 +114,7 @@ export interface VolumeHeader {
   shape: readonly [number, number, number];
   /** Index → world RAS+ mm, 4×4 by rows; index (0,0,0) is the centre of the first voxel. */
   affine: readonly (readonly number[])[];
-  unit: "HU" | "arbitrary";
+  unit: Unit;
   /** value = offset + scale · stored 16-bit number. */
   value_offset: number;
   value_scale: number;

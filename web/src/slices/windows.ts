@@ -53,7 +53,7 @@ export class WindowChoice {
     this.windows = { ...(volume?.header.unit === "HU" ? CT_WINDOWS : {}), ...(whole ? { "All values": whole } : {}) };
     const options = Object.keys(this.windows).map((name) => element("option", { value: name }, name));
     this.select.replaceChildren(...options, this.custom);
-    if (whole && volume.header.unit === "arbitrary") this.store.set({ window: whole });
+    if (whole && volume.header.unit !== "HU") this.store.set({ window: whole });
     this.tell();
   }
 

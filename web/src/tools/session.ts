@@ -1,5 +1,5 @@
 import { parseTransfer, TransferFileError } from "../page/transfer/file";
-import type { Organ, TransferFunctions } from "../scene/types";
+import { type Organ, type TransferFunctions, UNITS } from "../scene/types";
 import type {
   Annotation,
   Bookmark,
@@ -118,7 +118,7 @@ const clipping = record<Clipping>({ planes: list(plane, 0, 6), box: nullable(box
 const byte = number(0, 255);
 
 const transfer: Reader<TransferFunctions> = (data, where) => {
-  const { unit } = record({ unit: oneOf("HU", "arbitrary") })(data, where);
+  const { unit } = record({ unit: oneOf(...UNITS) })(data, where);
   return parseTransfer(JSON.stringify(data), unit);
 };
 

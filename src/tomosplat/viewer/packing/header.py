@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tomosplat import machine
 from tomosplat.anatomy import GROUP_OF_LABEL, GROUPS
 from tomosplat.gaussians import Agreement, GaussianScene
 from tomosplat.lighting import LightRig
-from tomosplat.transfer import TransferFunctions
+from tomosplat.transfer import Preset, TransferFunctions
 from tomosplat.viewer.packing.numbers import FloatArray
 from tomosplat.viewer.packing.records import Ranges, array
 
@@ -47,7 +47,7 @@ def scene_header(
 
 
 def _shipped(unit: str) -> list[TransferFunctions]:
-    presets = (TransferFunctions.preset("seen"), TransferFunctions.preset("unseen"))
+    presets = [TransferFunctions.preset(name) for name in get_args(Preset)]
     return [functions for functions in presets if functions.unit == unit]
 
 

@@ -89,7 +89,7 @@ class ScanSource:
 
         if scan is None:
             raise InputError("priming needs the scan that ScanSource.scan returns, got None")
-        return prime_prepared(scan, functions or self._functions, self._visible, self.priming, report)
+        return prime_prepared(scan, self._colours(scan, functions), self._visible, self.priming, report)
 
     def better(
         self, scan: PreparedScan | None, functions: TransferFunctions | None, report: Report
@@ -99,13 +99,18 @@ class ScanSource:
             return None
         from tomosplat.pipeline.predict import predicted_if_known
 
-        return predicted_if_known(scan, functions or self._functions, self._visible, self.priming, report)
+        return predicted_if_known(scan, self._colours(scan, functions), self._visible, self.priming, report)
+
+    def _colours(self, scan: PreparedScan, asked: TransferFunctions | None) -> TransferFunctions:
+        from tomosplat.pipeline.transfer_files import usual_transfer_functions
+
+        return asked or self._functions or usual_transfer_functions(scan.volume)
 
     @cached_property
-    def _functions(self) -> TransferFunctions:
-        from tomosplat.pipeline.transfer_files import load_transfer_functions
+    def _functions(self) -> TransferFunctions | None:
+        from tomosplat.pipeline.transfer_files import given_transfer_functions
 
-        return load_transfer_functions(self.reading.tf)
+        return given_transfer_functions(self.reading.tf)
 
     @cached_property
     def _visible(self) -> list[int] | None:
