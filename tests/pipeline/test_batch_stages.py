@@ -32,7 +32,7 @@ def order(tmp_path_factory) -> BatchOrder:
     known = write_scan(folder / "labels.nii.gz", labels.values[part], labels.grid.affine)
     source = Source("torso", scan, ScanOptions(labels=known, spacing=4.0))
     functions = load_transfer_functions("seen")
-    return BatchOrder(source, functions, PrimingOptions(), PredictingOptions(), "ply", private=False, threads=1)
+    return BatchOrder(source, functions, PrimingOptions(), PredictingOptions(), "ply", threads=1)
 
 
 @pytest.fixture(scope="module")

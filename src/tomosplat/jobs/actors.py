@@ -102,7 +102,7 @@ class RayActors:
             where = here if self.address is None else {"address": self.address}
             try:
                 ray.init(**where, log_to_driver=False, logging_level="error")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except Exception as error:  # Ray raises bare exceptions, too, such as when the machine is too busy to start
                 raise TomosplatError(f"there is no cluster at {self.address or 'this machine'}: {error}") from error
         room = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
         if max(room, default=0) < self.threads:

@@ -12,11 +12,11 @@ from tomosplat.jobs import Case, Outcome, Work, hash_data, hash_file
 from tomosplat.lighting import load_rig
 from tomosplat.pipeline.batch_options import BatchSceneOptions
 from tomosplat.pipeline.batch_stages import PREDICTION, BatchOrder, make_scene
-from tomosplat.pipeline.case_lists import Source, content_hashes, find_cases, memory_of
+from tomosplat.pipeline.case_lists import Source, content_hashes, memory_of
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions
 from tomosplat.pipeline.predict import check_predicting, open_model
 from tomosplat.pipeline.prime import check_priming
-from tomosplat.pipeline.pseudonyms import Pseudonyms
+from tomosplat.pipeline.pseudonyms import find_named_cases
 from tomosplat.pipeline.running import check_running, facts_of, run_list, shard_of, threads_of
 from tomosplat.pipeline.scan import visible_ids
 from tomosplat.pipeline.transfer_files import load_transfer_functions
@@ -53,19 +53,13 @@ def make_scenes(
     check_priming(priming)
     visible_ids(priming.organs)
     checkpoint = None if predicting is None else _checked_checkpoint(predicting, priming)
-    found, passed_over = find_cases(sources, options)
-    if options.pseudonyms is not None:
-        found = Pseudonyms.kept_in(options.pseudonyms, folder).of_all(found)
-        passed_over = [f"{len(passed_over)} folders or series were passed over"] if passed_over else []
-    report.history.extend(passed_over)
-    report.facts["passed_over"] = passed_over
+    found = find_named_cases(sources, folder, options, report)
     mine = shard_of(options).share(found, cost=lambda source: source.n_bytes, name=lambda source: source.id)
     hashes = content_hashes(mine, folder, report)
     functions = load_transfer_functions(options.tf)
-    private = options.pseudonyms is not None
 
     def case(source: Source) -> Case:
-        order = BatchOrder(source, functions, priming, predicting, options.file_format, private, threads_of(options))
+        order = BatchOrder(source, functions, priming, predicting, options.file_format, threads_of(options))
         memory = memory_of(source)
         return Case(
             id=source.id,
@@ -73,7 +67,7 @@ def make_scenes(
             cost=max(source.n_bytes, 1),
             content_hash=hashes[source.id],
             config_hash=hash_data(_configuration(order, checkpoint)),
-            inputs=() if private else source.inputs,
+            inputs=source.inputs,
             signature=source.signature,
             memory=memory + int(1e9 * predicting.memory) if memory and predicting else memory,
         )

@@ -38,7 +38,6 @@ class BatchOrder:
         priming: How it is primed.
         predicting: How the network is run; None where the scene stays as it was primed.
         file_format: What it is written as.
-        private: Whether errors may not say where the scan lies.
         threads: How many to use; workers share the processors.
     """
 
@@ -47,7 +46,6 @@ class BatchOrder:
     priming: PrimingOptions
     predicting: PredictingOptions | None
     file_format: str
-    private: bool
     threads: int
 
 
@@ -60,8 +58,7 @@ def make_scene(order: BatchOrder, scratch: Path, progress: Progress) -> Product:
     """
     torch.set_num_threads(order.threads)
     path = scratch / f"scene.{order.file_format}"
-    with unnamed(order.source, order.private):
-        scene = _scene(order, scratch, progress)
+    scene = _scene(order, scratch, progress)
     write_scene(path, scene)
     return Product({f"{order.source.id}.{order.file_format}": path}, {"gaussians": len(scene)})
 
@@ -70,17 +67,15 @@ def prime_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     """The stage before the network: read, label, light and prime the scan; errors as ``make_scene``."""
     torch.set_num_threads(order.threads)
     if not _primed_file(scratch).exists():
-        with unnamed(order.source, order.private):
-            ready = _ready(order, scratch)
-            write_primed(_primed_file(scratch), ready.prepared, ready.primed)
+        ready = _ready(order, scratch)
+        write_primed(_primed_file(scratch), ready.prepared, ready.primed)
 
 
 def predict_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     """The network's stage; errors as ``make_scene``."""
     torch.set_num_threads(order.threads)
     if not _said_file(scratch).exists():
-        with unnamed(order.source, order.private):
-            write_said(_said_file(scratch), _said(order, _ready(order, scratch)))
+        write_said(_said_file(scratch), _said(order, _ready(order, scratch)))
 
 
 #: Between two stages of processors, that of the network is for a GPU.
@@ -113,7 +108,8 @@ def _ready(order: BatchOrder, scratch: Path) -> _Ready:
         prepared, primed = read_primed(_primed_file(scratch))
         return _Ready(prepared, color_scan(prepared, functions, visible, Report()), primed)
     if not isinstance(source.scan, int):
-        check_spacing(source.scan, source.reading)
+        with unnamed(source):
+            check_spacing(source.scan, source.reading)
     prepared = prepare_source(source)
     return _Ready(
         prepared, *prime_for_network(_model_of(order)[0], prepared, functions, visible, order.priming, Report())

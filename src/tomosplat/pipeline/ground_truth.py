@@ -19,6 +19,7 @@ from tomosplat.pipeline.case_lists import Source
 from tomosplat.pipeline.case_shard import as_stored, gather
 from tomosplat.pipeline.looks import CaseOrder, Look
 from tomosplat.pipeline.poses import jittered_views
+from tomosplat.pipeline.pseudonyms import unnamed
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan
 from tomosplat.pipeline.views import optical_outline
 from tomosplat.render import PathTraceSettings, denoise, pathtrace
@@ -50,10 +51,11 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
 
 
 def prepare_source(source: Source) -> PreparedScan:
-    """A case's scan on its working grid; errors as ``prepare_scan``."""
+    """A case's scan on its working grid; errors as ``prepare_scan``, without names if the case is private."""
     if isinstance(source.scan, int):
         return PreparedScan(*torso(source.scan, source.reading.spacing))
-    return prepare_scan(source.scan, source.reading, Report())
+    with unnamed(source):
+        return prepare_scan(source.scan, source.reading, Report())
 
 
 def _functions(order: CaseOrder) -> dict[str, TransferFunctions]:
