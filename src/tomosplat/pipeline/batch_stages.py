@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
+from tomosplat import threads
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.model import Model
 from tomosplat.feedforward.predict import Said
@@ -56,7 +55,7 @@ def make_scene(order: BatchOrder, scratch: Path, progress: Progress) -> Product:
         InputError: The scan cannot be used.
         OutputError: The file could not be written.
     """
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     path = scratch / f"scene.{order.file_format}"
     scene = _scene(order, scratch, progress)
     write_scene(path, scene)
@@ -65,7 +64,7 @@ def make_scene(order: BatchOrder, scratch: Path, progress: Progress) -> Product:
 
 def prime_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     """The stage before the network: read, label, light and prime the scan; errors as ``make_scene``."""
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     if not _primed_file(scratch).exists():
         ready = _ready(order, scratch)
         write_primed(_primed_file(scratch), ready.prepared, ready.primed)
@@ -73,7 +72,7 @@ def prime_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
 
 def predict_ahead(order: BatchOrder, scratch: Path, progress: Progress) -> None:
     """The network's stage; errors as ``make_scene``."""
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     if not _said_file(scratch).exists():
         write_said(_said_file(scratch), _said(order, _ready(order, scratch)))
 

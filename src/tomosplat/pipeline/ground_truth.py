@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from tomosplat import threads
 from tomosplat.anatomy import VISIBLE_SETS
 from tomosplat.errors import EmptySceneError
 from tomosplat.files.atomic import writing
@@ -36,7 +36,7 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
         InputError: The scan cannot be used, or none of the sets asked for has anything to see.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     prepared = as_stored(prepare_source(order.source))
     functions = _functions(order)
     views = _views(order, prepared, next(iter(functions.values())))
