@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from tomosplat.pipeline.options import ViewOptions
@@ -19,9 +18,6 @@ class BatchSceneOptions(CaseOptions):
     """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
     file_format: Literal["ply", "glb"] = "ply"
     """What the scenes are written as: <id>.ply or <id>.glb."""
-    pseudonyms: Path | None = None
-    """Call cases by salted hashes in file names, logs and errors; this file, kept elsewhere than the results, says who
-    is who. It is begun if missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
