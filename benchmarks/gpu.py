@@ -1,10 +1,11 @@
-"""Splatting on a GPU: checked, counted, then timed against gsplat and plain PyTorch on the same scenes.
+"""Splatting, slices and ray marching on a GPU: checked, counted, then timed, splatting against gsplat and PyTorch.
 
     python benchmarks/gpu.py [--rounds 20] [--tune] [--output FOLDER]
 
 Scenes: 300,000 and 343,058 Gaussians in a shell with organs, and the demo's (the procedural torso, or ``--scene
-FILE.ply``), at 800² and 1600². Without a GPU everything that needs one is skipped, with the reason; counts and floors
-are printed all the same. With one, the table and its JSON go to benchmarks/results.
+FILE.ply``), at 800² and 1600²; slices as ``gpu_slices.py`` says; the torso marched in every mode. Without a GPU
+everything that needs one is skipped, with the reason; counts and floors are printed all the same. With one, the table
+and its JSON go to benchmarks/results.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 
 from gpu_floor import H200, Counts, Gpu, backward_stages, count, forward_stages, this_gpu
 from gpu_rivals import Run, gsplat_runs, load_gsplat, torch_runs
+from gpu_slices import slice_rows
 from rasterize_scene import make_camera, make_scene, make_splats
 from tomosplat import machine
 from tomosplat.gaussians import GaussianScene
@@ -180,25 +182,33 @@ def tune(scene: GaussianScene, cameras: Cameras, rounds: int) -> list[dict[str, 
 
 
 def raymarched(rounds: int) -> list[dict[str, Any]]:
-    """The ray marcher on the CPU and on the GPU: the torso with the functions of its organs, prepared once."""
+    """The ray marcher in every mode, on the CPU and on the GPU: the torso with its organs' functions, prepared once."""
     from tomosplat.anatomy import GROUP_OF_LABEL
-    from tomosplat.render import Raymarcher
+    from tomosplat.render import Raymarcher, RaymarchSettings
     from tomosplat.transfer import TransferFunctions
     from tomosplat.volume.torso import torso
 
     volume, labels = torso()
-    functions = TransferFunctions.preset("seen")
-    on = {name: Raymarcher(volume, labels, functions, GROUP_OF_LABEL, device=name) for name in ("cpu", "cuda")}
+    scan = (volume, labels, TransferFunctions.preset("seen"), GROUP_OF_LABEL)
+    modes = {
+        "composite": RaymarchSettings(),
+        "pre-integrated": RaymarchSettings(classification="preintegrated"),
+        "mip": RaymarchSettings(mode="mip"),
+        "average": RaymarchSettings(mode="average"),
+    }
     rows = []
-    for size in SIZES:
-        camera = frame_bounds(volume.grid.bounds, sphere_directions(20.0, 5.0), size, size)
-        start = time.perf_counter()
-        truth = on["cpu"].draw(camera).rgba
-        on_cpu = 1e3 * (time.perf_counter() - start)
-        worst = float((on["cuda"].draw(camera).rgba.cpu() - truth).abs().max())
-        ms = float(np.median(milliseconds(lambda camera=camera: on["cuda"].draw(camera), rounds)))
-        rows.append({"what": f"ray marching at {size}²", "ms": ms, "cpu_ms": on_cpu, "largest_difference": worst})
-        print(listed(rows[-1]), flush=True)
+    for name, settings in modes.items():
+        on = {device: Raymarcher(*scan, settings=settings, device=device) for device in ("cpu", "cuda")}
+        for size in SIZES:
+            camera = frame_bounds(volume.grid.bounds, sphere_directions(20.0, 5.0), size, size)
+            start = time.perf_counter()
+            truth = on["cpu"].draw(camera).rgba
+            on_cpu = 1e3 * (time.perf_counter() - start)
+            worst = float((on["cuda"].draw(camera).rgba.cpu() - truth).abs().max())
+            ms = float(np.median(milliseconds(lambda on=on, camera=camera: on["cuda"].draw(camera), rounds)))
+            what = f"ray marching, {name}, at {size}²"
+            rows.append({"what": what, "ms": ms, "cpu_ms": on_cpu, "largest_difference": worst})
+            print(listed(rows[-1]), flush=True)
     return rows
 
 
@@ -253,8 +263,12 @@ def main() -> None:
                 if arguments.tune:
                     entry["warps"] = tune(scene, cameras[size], arguments.rounds)
             result["scenes"][f"{name} at {size}"] = entry
+    print()
+    result["slices"] = slice_rows(gpu, None if problem else lambda run: milliseconds(run, arguments.rounds))
+    for row in result["slices"]:
+        print(listed(row))
     if problem:
-        print(f"\nskipped: ray marching: {problem}")
+        print(f"skipped: times of slices and ray marching: {problem}")
     else:
         result["raymarching"] = raymarched(arguments.rounds)
         write(arguments.output, result)
@@ -282,7 +296,7 @@ def write(folder: Path, result: dict[str, Any]) -> None:
             f"{r['of_floor']:.1f} | {r['peak_mb']:.0f} |"
             for r in entry["rows"]
         ]
-    lines += ["", *(f"- {listed(row)}" for row in result["raymarching"])]
+    lines += ["", *(f"- {listed(row)}" for row in (*result["slices"], *result["raymarching"]))]
     (folder / "gpu.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -5,6 +5,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from tomosplat.errors import EmptySceneError, ShapeError
 from tomosplat.metrics import ms_ssim, psnr, ssim
+from tomosplat.metrics.ssim import _Mean
+from tomosplat.metrics.tensor_windows import mean_of_windows
 
 
 def pictures(*shape: int, dtype=torch.float32, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,3 +118,18 @@ def test_what_cannot_be_compared_is_refused(image, target, mask, error) -> None:
 def test_ms_ssim_says_how_large_a_picture_must_be() -> None:
     with pytest.raises(ShapeError, match="176"):
         ms_ssim(torch.rand(175, 300, 3), torch.rand(175, 300, 3))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("luminance", [False, True])
+def test_ssim_by_pytorchs_operations_is_that_of_the_kernels(masked, luminance) -> None:
+    """A GPU takes the former; both on the CPU here, with the gradients."""
+    image, target = pictures(24, 31, 4, dtype=torch.float64)
+    image.requires_grad_()
+    mask = torch.rand(24, 31, generator=torch.Generator().manual_seed(1)) > 0.5 if masked else None
+    middle = mask[5:-5, 5:-5] if mask is not None else None
+    expected = _Mean.apply(image, target, middle, luminance)
+    found = mean_of_windows(image, target, middle, luminance)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    gradients = [torch.autograd.grad(value, image)[0] for value in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-7, atol=1e-12)

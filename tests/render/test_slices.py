@@ -4,6 +4,16 @@ import numpy as np
 import pytest
 import torch
 from tests.render.closeness import assert_gradient_close
+from tests.render.sliced_gaussians import (
+    AXIAL,
+    OBLIQUE,
+    plane_of,
+    random_ellipses,
+    random_gaussians,
+    rotation,
+    single,
+    weighting,
+)
 
 from tomosplat.errors import GeometryError, InputError, ShapeError, UnitsError
 from tomosplat.gaussians import from_matrix
@@ -12,49 +22,6 @@ from tomosplat.render import blend_ellipses, slice_gaussians
 from tomosplat.render.reference.slices import ellipses_reference, slice_reference
 
 BLENDINGS = ["normalised", "alpha", "additive"]
-
-
-def rotation(axis, degrees):
-    axis = np.asarray(axis, float) / np.linalg.norm(axis)
-    cross = np.cross(np.eye(3), axis)
-    angle = np.radians(degrees)
-    return np.eye(3) - np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-
-
-def plane_of(turn=None, spacing=(1.2, 0.8), corner=(-8.0, -7.0, 0.5), height=17, width=15):
-    affine = np.eye(4)
-    affine[:3, :3] = (np.eye(3) if turn is None else turn) @ np.diag([*spacing, 1])
-    affine[:3, 3] = (np.eye(3) if turn is None else turn) @ np.asarray(corner)
-    return SlicePlane(affine, height, width)
-
-
-OBLIQUE = plane_of(rotation((1, 2, -1), 40))
-AXIAL = plane_of(height=20, width=23)
-
-
-def random_gaussians(n=40, channels=3, seed=0):
-    rng = np.random.default_rng(seed)
-    half = rng.normal(size=(n, 3, 3)) * rng.uniform(0.5, 1.5, (n, 1, 1)) + 0.7 * np.eye(3)
-    return (
-        torch.tensor(rng.uniform(-6, 6, (n, 3))),
-        from_matrix(torch.tensor(half @ half.transpose(0, 2, 1) + 0.3 * np.eye(3))),
-        torch.tensor(rng.uniform(0.05, 1.2, n)),
-        torch.tensor(rng.normal(size=(n, channels))),
-    )
-
-
-def single(tensors):
-    return [tensor.float().requires_grad_() for tensor in tensors]
-
-
-def weighting(images, seed=1):
-    """A random weighting of every number of the pictures."""
-    generator = torch.Generator().manual_seed(seed)
-    total = torch.zeros((), dtype=torch.float64)
-    for image in images:
-        total = total + (image.values * torch.randn(image.values.shape, generator=generator)).sum().double()
-        total = total + (image.coverage * torch.randn(image.coverage.shape, generator=generator)).sum().double()
-    return total
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
@@ -130,13 +97,7 @@ def test_pictures_and_gradients_are_the_references(blending):
 
 @pytest.mark.parametrize("blending", BLENDINGS)
 def test_ellipses_and_gradients_are_the_references(blending):
-    rng = np.random.default_rng(5)
-    half = rng.normal(size=(30, 2, 2)) * 2 + np.eye(2)
-    covs = half @ half.transpose(0, 2, 1) + np.eye(2)
-    ellipses = np.column_stack(
-        [rng.uniform(-3, 22, (30, 2)), covs[:, 0, 0], covs[:, 0, 1], covs[:, 1, 1], rng.uniform(0.0, 1.1, 30)]
-    )
-    exact = [torch.tensor(ellipses).requires_grad_(), torch.tensor(rng.normal(size=(30, 2))).requires_grad_()]
+    exact = [tensor.requires_grad_() for tensor in random_ellipses()]
     leaves = single([tensor.detach() for tensor in exact])
     starts, sizes = [0, 18, 30], [(20, 19), (9, 31)]
     expected = blend_ellipses(*exact, starts, sizes, blending=blending, backend="reference")

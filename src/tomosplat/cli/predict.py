@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
+from tomosplat.pipeline.options import DeviceOptions, PredictingOptions, PrimingOptions, ScanOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,14 @@ class Predict(Reported):
     reading: ScanOptions = field(default_factory=ScanOptions)
     priming: PrimingOptions = field(default_factory=PrimingOptions)
     predicting: PredictingOptions = field(default_factory=PredictingOptions)
+    computing: DeviceOptions = field(default_factory=DeviceOptions)
 
     def run(self) -> None:
         """Predict and write."""
         from tomosplat.pipeline.predict import predict_file
 
         with self.reporting() as report:
-            scene = predict_file(self.scan, self.output, self.reading, self.priming, self.predicting, report)
+            scene = predict_file(
+                self.scan, self.output, self.reading, self.priming, self.predicting, report, self.computing.device
+            )
         print(f"{self.output}: {len(scene):,} Gaussians, {scene.n_labels} labels")

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.options import ViewOptions
+from tomosplat.pipeline.options import DeviceOptions, ViewOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +20,12 @@ class Render(Reported):
     output: Output
     """*.png: one picture; *.mp4: a video; anything else: a folder with one PNG for each camera."""
     view: ViewOptions = field(default_factory=ViewOptions)
+    computing: DeviceOptions = field(default_factory=DeviceOptions)
 
     def run(self) -> None:
         """Render and write."""
         from tomosplat.pipeline.render import render_file
 
         with self.reporting() as report:
-            n_pictures = render_file(self.scene, self.output, self.view, report)
+            n_pictures = render_file(self.scene, self.output, self.view, report, self.computing.device)
         print(f"{self.output}: {n_pictures} picture{'s' if n_pictures != 1 else ''}")

@@ -72,7 +72,7 @@ def predict(
         tile: Edge of the tiles in voxels of the half-resolution grid, rounded up to what the network allows; by default
             as large as ``memory`` allows. With "channel" norm the result is the same but for rounding.
         memory: Bytes that the network may use beside the scan itself.
-        bf16: Compute in bfloat16; by default where the processor has it.
+        bf16: Compute in bfloat16; by default where the processor, or the GPU that the network is on, has it.
         progress: Called after each tile.
 
     Raises:
@@ -197,7 +197,7 @@ def has_bf16(device: torch.device | None = None) -> bool:
 def _field(
     model: Model, scale: IntensityScale, optical: OpticalVolume, primed: Primed, tile: Tile, bf16: bool
 ) -> Tensor:
-    """The network's result for what a tile shows, [37, ...]."""
+    """The network's result for what a tile shows, [37, ...]; computed where the network is, returned on the CPU."""
     low, shape = tile.shown_low, tile.shown_shape
     full_low, full_shape = (2 * low[0], 2 * low[1], 2 * low[2]), (2 * shape[0], 2 * shape[1], 2 * shape[2])
     scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))[None].to(model.device)

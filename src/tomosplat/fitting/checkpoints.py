@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def save_checkpoint(path: Path, state: FitState, settings: FitSettings) -> None:
         "looks": [asdict(look) for look in state.looks],
         "best": state.best[0] if state.best is not None else None,
     }
-    write_shard(path, {name: Stack.of(tensor.numpy()) for name, tensor in tensors.items()}, description)
+    write_shard(path, {name: Stack.of(tensor.cpu().numpy()) for name, tensor in tensors.items()}, description)
 
 
 def load_checkpoint(path: Path, scene: GaussianScene, settings: FitSettings) -> FitState:
@@ -69,23 +70,24 @@ def load_checkpoint(path: Path, scene: GaussianScene, settings: FitSettings) -> 
             f"{path} is the checkpoint of a fit with another scene, other settings or another version; "
             "remove it to begin anew"
         )
+    read = partial(_tensor, shard, device=scene.means.device)
     for name in ("rows", "momentum", "energy", "origin"):
-        setattr(state.gaussians, name, _tensor(shard, name))
-    state.gaussians.counts = _tensor(shard, "counts").int()
-    state.density = Density(_tensor(shard, "pull"), _tensor(shard, "seen"))
+        setattr(state.gaussians, name, read(name))
+    state.gaussians.counts = read("counts").int()
+    state.density = Density(read("pull"), read("seen"))
     state.rng = np.random.default_rng()
     state.rng.bit_generator.state = description["rng"]
     state.iteration, state.deck, state.losses = (description[name] for name in ("iteration", "deck", "losses"))
     state.looks = [Look(**look) for look in description["looks"]]
     if description["best"] is not None:
-        state.best = (description["best"], _tensor(shard, "best_rows"), _tensor(shard, "best_origin"))
+        state.best = (description["best"], read("best_rows"), read("best_origin"))
     return state
 
 
-def _tensor(shard: Shard, name: str) -> Tensor:
-    return torch.from_numpy(np.array(shard[name]))
+def _tensor(shard: Shard, name: str, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(shard[name])).to(device)
 
 
 def _fingerprint(base_rows: Tensor, settings: FitSettings) -> str:
-    scene = hashlib.sha256(base_rows.contiguous().numpy().tobytes()).hexdigest()
+    scene = hashlib.sha256(base_rows.contiguous().cpu().numpy().tobytes()).hexdigest()
     return hash_data([scene, asdict(settings)])

@@ -41,9 +41,9 @@ class Density:
     seen: Tensor
 
     @classmethod
-    def zeros(cls, n: int) -> Density:
+    def zeros(cls, n: int, device: torch.device | None = None) -> Density:
         """Nothing gathered yet."""
-        return cls(torch.zeros(n), torch.zeros(n, dtype=torch.int64))
+        return cls(torch.zeros(n, device=device), torch.zeros(n, dtype=torch.int64, device=device))
 
     def gather(self, leaves: GaussianScene, camera: Cameras) -> None:
         """Add the gradients of one view.
@@ -53,16 +53,17 @@ class Density:
         """
         if leaves.means.grad is None:
             return
-        viewmat = torch.as_tensor(camera.viewmats[0], dtype=torch.float32)
-        depths = leaves.means.detach() @ viewmat[2, :3] + viewmat[2, 3]
+        means, gradient = leaves.means.detach(), leaves.means.grad
+        viewmat = torch.as_tensor(camera.viewmats[0], dtype=torch.float32, device=means.device)
+        depths = means @ viewmat[2, :3] + viewmat[2, 3]
         half = [camera.width / 2 / camera.Ks[0, 0, 0], camera.height / 2 / camera.Ks[0, 1, 1]]
-        pull = ((leaves.means.grad @ viewmat[:2, :3].T) * torch.tensor(half, dtype=torch.float32)).norm(dim=1) * depths
+        pull = ((gradient @ viewmat[:2, :3].T) * viewmat.new_tensor(half)).norm(dim=1) * depths
         self.pull += pull
         self.seen += pull > 0
 
     def clear(self, n: int) -> None:
         """Begin again with n Gaussians."""
-        self.pull, self.seen = torch.zeros(n), torch.zeros(n, dtype=torch.int64)
+        self.pull, self.seen = self.pull.new_zeros(n), self.seen.new_zeros(n)
 
 
 def camera_extent(views: Sequence[View]) -> float:
@@ -109,7 +110,7 @@ def _shrink(gaussians: FittedGaussians, halves: slice, rng: np.random.Generator)
     """Draw the place of each half from the whole and make it smaller."""
     at, rows = column_slices(gaussians.model), gaussians.rows[halves]
     spread = torch.linalg.cholesky(to_matrix(gaussians.scene_of(rows, gaussians.origin[halves]).covs.double()))
-    draws = torch.from_numpy(rng.standard_normal((len(rows), 3, 1)))
+    draws = torch.from_numpy(rng.standard_normal((len(rows), 3, 1))).to(rows.device)
     rows[:, at["means"]] += (spread @ draws)[:, :, 0].float()
     smaller = math.log(_HALF[gaussians.model])
     rows[:, at["log_scales"]] += smaller

@@ -13,6 +13,7 @@ from tomosplat.errors import DivergedError
 from tomosplat.fitting.kernels import activate, step
 from tomosplat.fitting.parameters import column_names, to_rows, to_scene, without_directions
 from tomosplat.fitting.settings import Model
+from tomosplat.fitting.tensor_steps import activated, has_kernels, step_tensors
 from tomosplat.gaussians import GaussianScene
 from tomosplat.threads import n_threads, run, split
 
@@ -54,8 +55,8 @@ class FittedGaussians:
         rows = to_rows(scene, model)
         base = without_directions(scene) if model == "3dgs" else scene
         zeros, n = torch.zeros_like(rows), len(rows)
-        counts = torch.zeros(n, dtype=torch.int32)
-        return cls(model, base, rows, rows.clone(), zeros, zeros.clone(), counts, torch.arange(n))
+        counts = torch.zeros(n, dtype=torch.int32, device=rows.device)
+        return cls(model, base, rows, rows.clone(), zeros, zeros.clone(), counts, torch.arange(n, device=rows.device))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,11 +77,17 @@ class FittedGaussians:
     def leaf_scene(self) -> GaussianScene:
         """The scene as it is now, its fitted tensors leaves that gradients end in; without what splatting ignores."""
         n = len(self)
-        tensors = {name: torch.empty(n, *getattr(self.base, name).shape[1:]) for name in DIFFERENTIABLE}
+        tensors = {
+            name: torch.empty(n, *getattr(self.base, name).shape[1:], device=self.rows.device)
+            for name in DIFFERENTIABLE
+        }
         if self.model == "3dgs":
             tensors |= {name: torch.zeros_like(tensors[name]) for name in ("means_dir", "gains", "precisions_dir")}
-        arrays = [tensor.numpy() for tensor in tensors.values()]
-        run(activate, [(a, b, self.rows.numpy(), *arrays) for a, b in split(len(self), 4 * n_threads())])
+        if has_kernels(self.rows):
+            arrays = [tensor.numpy() for tensor in tensors.values()]
+            run(activate, [(a, b, self.rows.numpy(), *arrays) for a, b in split(len(self), 4 * n_threads())])
+        else:
+            tensors |= activated(self.rows, self.model)
         # 3DGS has no use for three of the gradients, but the splatting returns all in one pass anyway.
         leaves: dict[str, Any] = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
         return replace(self.base, labels=self.base.labels[self.origin], values=None, illumination=None, **leaves)
@@ -95,11 +102,17 @@ class FittedGaussians:
         Raises:
             DivergedError: A gradient is not finite; the message names the parameter.
         """
-        gradients = tuple(getattr(leaves, name).grad.numpy() for name in DIFFERENTIABLE)
-        adam = (self.momentum.numpy(), self.energy.numpy(), self.counts.numpy(), rates.numpy())
-        jobs = [(a, b, self.rows.numpy(), gradients, *adam) for a, b in split(len(self), 4 * n_threads())]
-        bad = min((index for index in run(step, jobs) if index >= 0), default=None)
-        if bad is not None:
+        gradients = tuple(getattr(leaves, name).grad for name in DIFFERENTIABLE)
+        adam = (self.momentum, self.energy, self.counts, rates)
+        if has_kernels(self.rows):
+            arrays = [tensor.numpy() for tensor in adam]
+            by_scene = tuple(gradient.numpy() for gradient in gradients)
+            jobs = [(a, b, self.rows.numpy(), by_scene, *arrays) for a, b in split(len(self), 4 * n_threads())]
+            bad = min((index for index in run(step, jobs) if index >= 0), default=-1)
+        else:
+            by_name = dict(zip(DIFFERENTIABLE, gradients, strict=True))
+            bad = step_tensors(self.rows, by_name, *adam, self.model)
+        if bad >= 0:
             row, column = divmod(bad, self.rows.shape[1])
             raise DivergedError(
                 f"the gradient of {column_names(self.model)[column]} of Gaussian {row} is not finite; {_ADVICE}"
@@ -112,7 +125,7 @@ class FittedGaussians:
             DivergedError: One is not; the message names the parameter.
         """
         # A sum is finite only if all its terms are, and ten times quicker to have.
-        if not np.isfinite(self.rows.numpy().sum(dtype=np.float64)):
+        if not bool(self.rows.sum(dtype=torch.float64).isfinite()):
             row, column = (int(i) for i in torch.argwhere(~self.rows.isfinite())[0])
             raise DivergedError(f"{column_names(self.model)[column]} of Gaussian {row} is not finite; {_ADVICE}")
 

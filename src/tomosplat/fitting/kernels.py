@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 _MEANS, _COV, _OPACITY, _SH, _DIRECTION, _PRECISION, _GAINS, _WIDTH = 0, 3, 9, 10, 22, 25, 31, 40
-_BETA1, _BETA2, _EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-15)
+BETA1, BETA2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-15)
 
 _FAST = {"contract", "nsz", "arcp"}  # not the rest: NaN must be seen
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": _FAST}
@@ -73,13 +73,13 @@ def step(first, last, rows, gradients, momentum, energy, counts, rates):  # type
             bad = wrong if bad < 0 else bad
             continue
         counts[n] += 1
-        unbias1 = np.float32(1) / (np.float32(1) - _BETA1 ** np.float32(counts[n]))
-        unbias2 = np.float32(1) / (np.float32(1) - _BETA2 ** np.float32(counts[n]))
+        unbias1 = np.float32(1) / (np.float32(1) - BETA1 ** np.float32(counts[n]))
+        unbias2 = np.float32(1) / (np.float32(1) - BETA2 ** np.float32(counts[n]))
         for c in range(width):
             g = gradient[c]
-            m = momentum[n, c] = _BETA1 * momentum[n, c] + (np.float32(1) - _BETA1) * g
-            v = energy[n, c] = _BETA2 * energy[n, c] + (np.float32(1) - _BETA2) * g * g
-            rows[n, c] -= rates[c] * m * unbias1 / (math.sqrt(v * unbias2) + _EPSILON)
+            m = momentum[n, c] = BETA1 * momentum[n, c] + (np.float32(1) - BETA1) * g
+            v = energy[n, c] = BETA2 * energy[n, c] + (np.float32(1) - BETA2) * g * g
+            rows[n, c] -= rates[c] * m * unbias1 / (math.sqrt(v * unbias2) + EPSILON)
     return bad
 
 

@@ -74,7 +74,7 @@ class FitState:
     def begin(cls, scene: GaussianScene, settings: FitSettings) -> FitState:
         """The state before the first step."""
         gaussians = FittedGaussians.of(scene, settings.model)
-        return cls(gaussians, Density.zeros(len(gaussians)), np.random.default_rng(settings.seed))
+        return cls(gaussians, Density.zeros(len(gaussians), scene.means.device), np.random.default_rng(settings.seed))
 
     def result(self) -> GaussianScene:
         """The best scene so far: by the held-out views where there are any, else the last."""
@@ -100,11 +100,14 @@ def fit(
 ) -> FitState:
     """Fit a scene to pictures of it: Adam on one view at a time, density control, early stop.
 
-    Runs to the same bits for the same arguments on the same number of threads, also when it goes on from a ``state``.
+    On the CPU it runs to the same bits for the same arguments on the same number of threads, also when it goes on from
+    a ``state``.
 
     Args:
-        scene: Where to begin, float32 on the CPU; its labels, values and light are kept.
-        views: The pictures; may grow while the fit runs, new ones are shown from the next shuffle on.
+        scene: Where to begin, float32; its labels, values and light are kept. The fit runs where it is, on the CPU or
+            on a GPU.
+        views: The pictures, best on the scene's device: elsewhere, each is moved whenever it is shown. There may come
+            more while the fit runs, new ones are shown from the next shuffle on.
         settings: How to fit.
         held_out: Views that are never fitted: the best look at them is the result, and the fit stops once they only
             get worse.
@@ -143,7 +146,7 @@ def take_step(state: FitState, views: Sequence[View], settings: FitSettings, sca
     """Show one view and take Adam's step; rates in mm are for Gaussians of ``scale`` mm. Errors as ``fit``."""
     if not state.deck:
         state.deck = state.rng.permutation(len(views)).tolist()
-    view = views[state.deck.pop()]
+    view = views[state.deck.pop()].to(state.gaussians.rows.device)
     leaves = state.gaussians.leaf_scene()
     try:
         rgba = rasterize(leaves, view.camera).rgba[0]
@@ -158,7 +161,7 @@ def take_step(state: FitState, views: Sequence[View], settings: FitSettings, sca
         state.losses.append(float(loss))
         if settings.density.densify:
             state.density.gather(leaves, view.camera)
-        state.gaussians.step(leaves, rates_now(settings, state.iteration, scale))
+        state.gaussians.step(leaves, rates_now(settings, state.iteration, scale).to(leaves.means.device))
     state.iteration += 1
 
 
@@ -196,8 +199,9 @@ def mean_psnr(scene: GaussianScene, views: Sequence[View]) -> float:
     """Mean PSNR over views in dB, over black; NaN without any."""
     if not views:
         return float("nan")
+    shown = (view.to(scene.means.device) for view in views)
     values = [
-        float(psnr(rasterize(scene, view.camera).rgba[0, ..., :3], view.rgba[..., :3], view.mask)) for view in views
+        float(psnr(rasterize(scene, view.camera).rgba[0, ..., :3], view.rgba[..., :3], view.mask)) for view in shown
     ]
     return float(np.mean(values))
 

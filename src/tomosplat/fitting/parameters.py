@@ -83,6 +83,11 @@ def without_directions(scene: GaussianScene) -> GaussianScene:
 
 def to_scene(rows: Tensor, like: GaussianScene, model: Model) -> GaussianScene:
     """The scene that rows [N, P] mean, with labels and all else of ``like`` (also N); differentiable in the rows."""
+    return replace(like, **to_tensors(rows, model))  # type: ignore[arg-type]
+
+
+def to_tensors(rows: Tensor, model: Model) -> dict[str, Tensor]:
+    """The scene's tensors that rows [N, P] mean, by name; differentiable in the rows."""
     means, log_scales, shears, logits, sh_base, sh_view, *angular = rows.split(list(columns(model).values()), dim=1)
     tensors = {
         "means": means,
@@ -97,7 +102,7 @@ def to_scene(rows: Tensor, like: GaussianScene, model: Model) -> GaussianScene:
             "precisions_dir": covariance_entries(log_scales_dir, shears_dir),
             "gains": gains.reshape(-1, 3, 3),
         }
-    return replace(like, **tensors)
+    return tensors
 
 
 def covariance_factor(entries: Tensor, floor: float) -> Tensor:
@@ -106,7 +111,7 @@ def covariance_factor(entries: Tensor, floor: float) -> Tensor:
     A matrix that is flat, or not quite positive by rounding, gets ``floor`` as its smallest eigenvalue.
     """
     matrices = to_matrix(entries.double())
-    identity = torch.eye(3, dtype=torch.float64)
+    identity = torch.eye(3, dtype=torch.float64, device=entries.device)
     factor, failed = torch.linalg.cholesky_ex(matrices - floor * identity)
     flat = failed != 0
     factor[~flat] = torch.linalg.cholesky(matrices[~flat])

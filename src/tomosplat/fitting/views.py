@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,6 +35,12 @@ class View:
     camera: Cameras
     rgba: Tensor
     mask: Tensor | None = None
+
+    def to(self, device: torch.device) -> View:
+        """The same view with its picture on another device."""
+        if self.rgba.device == device:
+            return self
+        return replace(self, rgba=self.rgba.to(device), mask=None if self.mask is None else self.mask.to(device))
 
     def __post_init__(self) -> None:
         size = (self.camera.height, self.camera.width)
@@ -71,7 +77,8 @@ def check_views(scene: GaussianScene, views: Sequence[View]) -> None:
         raise InputError(f"a fit needs at least 2 views, 20 to do well; got {len(views)}")
     step = max(1, len(views) // _COMPARED)
     both = either = 0.0
-    for view in views[::step][:_COMPARED]:
+    for given in views[::step][:_COMPARED]:
+        view = given.to(scene.means.device)
         splatted = rasterize(scene, view.camera).rgba[..., 3][0]
         both += float(torch.minimum(splatted, view.rgba[..., 3]).sum())
         either += float(torch.maximum(splatted, view.rgba[..., 3]).sum())

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from tomosplat.errors import ShapeError
 from tomosplat.metrics.pictures import check_mask_is_not_empty, check_pictures
+from tomosplat.metrics.tensor_windows import mean_of_windows
 from tomosplat.metrics.windows import WEIGHTS, WINDOW, measure, pull_back
 from tomosplat.threads import n_threads, run, split
 
@@ -23,7 +24,7 @@ def ssim(image: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
     """Mean structural similarity over 11×11 Gaussian windows of σ = 1.5 that lie inside the picture.
 
     Args:
-        image: [..., H, W, K] in 0..1, float32 or float64, on the CPU.
+        image: [..., H, W, K] in 0..1, float32 or float64.
         target: The same shape and dtype.
         mask: [..., H, W] bool: only windows whose middle is in it count (default: all).
 
@@ -85,7 +86,8 @@ def _mean_over_windows(image: Tensor, target: Tensor, mask: Tensor | None, *, lu
         check_mask_is_not_empty(middles)
         masks = list(middles.flatten(0, -3)) if middles.ndim > 2 else [middles]
     pictures = zip(_as_list(image), _as_list(target), masks, strict=True)
-    means = [_Mean.apply(*picture, luminance) for picture in pictures]  # type: ignore[no-untyped-call]
+    mean = _Mean.apply if image.device.type == "cpu" else mean_of_windows
+    means = [mean(*picture, luminance) for picture in pictures]
     return torch.stack(means).reshape(image.shape[:-3]) if means else image.new_zeros(image.shape[:-3])
 
 

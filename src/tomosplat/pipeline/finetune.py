@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tomosplat.files.scenes import check_scene_name, read_scene
 from tomosplat.gaussians import GaussianScene
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.fit_options import FittingOptions, GivenViews
 from tomosplat.pipeline.fitting import fit_and_write, fit_settings
 from tomosplat.pipeline.given_views import read_views
@@ -20,15 +21,17 @@ def finetune_file(
     """Fit a scene file to the pictures in a folder and write the result.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there.
         InputError: The scene, the pictures or an option cannot be used, or they do not belong together.
         DivergedError: A value was no longer finite; the last good scene is written all the same.
         OutputError: The result could not be written.
     """
     check_scene_name(output)
+    device = device_for(options.device, report)
     with report.stage("read scene"):
         scene = read_scene(scene_path)
     moves = bool(scene.gains.any())  # its means depend on the view direction: let them
     settings = fit_settings(options, iterations=_ITERATIONS, densify=False, model="6dgs" if moves else "3dgs")
     with report.stage("read views"):
-        views, held_out = read_views(folder, given)
-    return fit_and_write(scene, views, held_out, output, settings, options, report)
+        views, held_out = read_views(folder, given, device)
+    return fit_and_write(scene, views, held_out, output, settings, options, device, report)

@@ -10,6 +10,7 @@ from tomosplat.files.scenes import check_scene_name
 from tomosplat.fitting.settings import Model
 from tomosplat.gaussians import GaussianScene
 from tomosplat.lighting import load_rig
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.fit_options import FittingOptions, GivenViews, TracedViews
 from tomosplat.pipeline.fit_surface import surface_scene
 from tomosplat.pipeline.fitting import fit_and_write, fit_settings
@@ -42,6 +43,7 @@ def fit_file(
     """Fit a scan file to pictures, given or traced on the fly, and write the scene.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there.
         InputError: The scan, the pictures or an option cannot be used, or they do not belong together.
         DependencyError: It shall begin with a prediction, and no weights come with the package.
         DivergedError: A value was no longer finite; the last good scene is written all the same.
@@ -49,6 +51,7 @@ def fit_file(
     """
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
+    device = device_for(options.device, report)
     check_priming(priming)
     network = open_model(None) if init == "predict" else None
     if network is not None:
@@ -59,7 +62,7 @@ def fit_file(
     functions, visible, rig = given_transfer_functions(reading.tf), visible_ids(priming.organs), load_rig(priming.rig)
     if min(traced.samples, traced.size) < 1 or traced.n_views < 2:
         raise InputError("--samples and --size must be at least 1 and --n-views at least 2")
-    views = read_views(folder, given) if folder is not None else None
+    views = read_views(folder, given, device) if folder is not None else None
 
     prepared = prepare_scan(path, reading, report)
     functions = functions or usual_transfer_functions(prepared.volume)
@@ -72,7 +75,7 @@ def fit_file(
     else:
         scene = prime_prepared(prepared, functions, visible, priming, report)
     if views is not None:
-        return fit_and_write(scene, *views, output, settings, options, report)
+        return fit_and_write(scene, *views, output, settings, options, device, report)
 
     with report.stage("choose views"):
         cameras = chosen_cameras(scene, optical, traced)
@@ -80,6 +83,6 @@ def fit_file(
     with Tracer(optical, rig, cameras, traced, options.seed, clean=clean) as tracer:
         with report.stage("trace first views"):
             tracer.wait_for(2)
-        fitted = fit_and_write(scene, tracer.views, (), output, settings, options, report, tracer.keep_pace)
+        fitted = fit_and_write(scene, tracer.views, (), output, settings, options, device, report, tracer.keep_pace)
     report.facts["traced"] = {"views": len(tracer.views), "samples_per_pixel": tracer.samples, "denoised": clean}
     return fitted

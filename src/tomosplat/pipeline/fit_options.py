@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tomosplat.pipeline.options import DeviceOptions
+
 
 @dataclass(frozen=True, kw_only=True)
-class FittingOptions:
+class FittingOptions(DeviceOptions):
     """How a scene is fitted."""
 
     iterations: int | None = None

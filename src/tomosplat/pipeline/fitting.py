@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
+
 from tomosplat.errors import DivergedError
 from tomosplat.files.images import to_bytes, write_png
 from tomosplat.files.scenes import write_scene
@@ -40,6 +42,7 @@ def fit_and_write(
     output: Path,
     settings: FitSettings,
     options: FittingOptions,
+    device: torch.device,
     report: Report,
     pace: Progress | None = None,
 ) -> GaussianScene:
@@ -52,6 +55,7 @@ def fit_and_write(
         output: The scene file.
         settings: How to fit.
         options: Where previews and checkpoints go.
+        device: Where to fit.
         report: Takes times and counts.
         pace: Called after each step; may wait for views.
 
@@ -60,6 +64,7 @@ def fit_and_write(
         DivergedError: A value was no longer finite; the last good scene is written all the same.
         OutputError: A file could not be written.
     """
+    scene = scene.to(device)
     checkpoint = options.checkpoint or output.with_name(f".{output.name}.checkpoint")
     state = load_checkpoint(checkpoint, scene, settings) if checkpoint.is_file() else FitState.begin(scene, settings)
     good = state.result()
@@ -72,7 +77,7 @@ def fit_and_write(
         save_checkpoint(checkpoint, now, settings)
         if options.preview is not None:
             picture = rasterize(replace(now.gaussians.scene(), values=None, illumination=None), views[0].camera)
-            write_png(options.preview, to_bytes(picture.rgba[0].numpy(), (0, 0, 0)))
+            write_png(options.preview, to_bytes(picture.rgba[0].cpu().numpy(), (0, 0, 0)))
 
     try:
         with report.stage("fit") as progress:
@@ -89,7 +94,7 @@ def fit_and_write(
         raise
     _write(good, state, output, settings, report)
     checkpoint.unlink(missing_ok=True)
-    return good
+    return good.to("cpu")
 
 
 def _write(scene: GaussianScene, state: FitState, output: Path, settings: FitSettings, report: Report) -> None:
@@ -97,4 +102,4 @@ def _write(scene: GaussianScene, state: FitState, output: Path, settings: FitSet
     report.facts |= {"gaussians": len(scene), "iterations": state.iteration, "looks": looks}
     fitted = {"iterations": state.iteration, "model": settings.model, "from": dict(scene.provenance)}
     with report.stage("write scene"):
-        write_scene(output, replace(scene, provenance={"fit": fitted}))
+        write_scene(output, replace(scene.to("cpu"), provenance={"fit": fitted}))

@@ -23,18 +23,24 @@ CAMERAS = "cameras.json"
 _HELD_OUT_EVERY = 8
 
 
-def read_views(folder: Path, options: GivenViews) -> tuple[list[View], list[View]]:
+def read_views(folder: Path, options: GivenViews, device: torch.device) -> tuple[list[View], list[View]]:
     """Views to fit to and views that are held out.
 
     Args:
         folder: A dataset (it has a ``manifest.json``), or ``cameras.json`` beside one transparent PNG for each camera,
             in the order of their names. A folder ``masks`` may hold PNGs of the same names, white where pixels count.
         options: Which pictures of a dataset.
+        device: Where the pictures are to be.
 
     Raises:
         InputError: There are no such pictures, or they and their cameras do not belong together.
         FileFormatError: A file is damaged, or a PNG has no transparency.
     """
+    views, kept = _views(folder, options)
+    return [view.to(device) for view in views], [view.to(device) for view in kept]
+
+
+def _views(folder: Path, options: GivenViews) -> tuple[list[View], list[View]]:
     if (folder / MANIFEST).is_file():
         return _dataset_views(folder, options)
     if not (folder / CAMERAS).is_file():

@@ -161,7 +161,15 @@ class TraceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarchOptions:
+class DeviceOptions:
+    """Where to compute."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """cuda: on an NVIDIA GPU; auto: there if it can be used ("tomosplat doctor" tells), else on the CPU."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarchOptions(DeviceOptions):
     """How rays are marched."""
 
     mode: Literal["composite", "mip", "average"] = "composite"

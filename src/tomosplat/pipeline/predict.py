@@ -14,10 +14,12 @@ from tomosplat.files.scans import read_grid
 from tomosplat.files.scenes import check_scene_name, write_scene
 from tomosplat.gaussians import GaussianScene
 from tomosplat.lighting import load_rig
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
 from tomosplat.pipeline.prime import check_priming, prime_colored
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan, visible_ids
 from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_transfer_functions
+from tomosplat.render import Device
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import OpticalVolume, Unit
@@ -34,10 +36,12 @@ def predict_file(
     priming: PrimingOptions,
     predicting: PredictingOptions,
     report: Report,
+    device: Device = "cpu",
 ) -> GaussianScene:
-    """Predict the scene of a scan file and write it.
+    """Predict the scene of a scan file and write it; ``device`` is where the network runs.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there.
         InputError: The scan, its labels, the checkpoint or an option cannot be used; nothing is written.
         DependencyError: No checkpoint was given and none comes with the package.
         OutputError: The scene could not be written.
@@ -45,7 +49,9 @@ def predict_file(
     # Whatever can be refused without the scan is refused before it is read.
     check_scene_name(output)
     check_priming(priming)
+    there = device_for(device, report)
     model = open_model(predicting.checkpoint)
+    model.network.to(there)
     check_predicting(model, priming, predicting)
     functions = given_transfer_functions(reading.tf)
     visible = visible_ids(priming.organs)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tomosplat.anatomy import GROUP_OF_LABEL
 from tomosplat.files.images import to_bytes
 from tomosplat.geometry import Cameras
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.options import MarchOptions, ScanOptions, ViewOptions
 from tomosplat.pipeline.pathtrace import clip_planes
 from tomosplat.pipeline.pictures import BACKGROUNDS, write_pictures
@@ -26,10 +27,12 @@ def raymarch_file(
     """Ray-march a scan file to a PNG, an MP4 or a folder, by the name of ``output``; return the number of pictures.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there.
         InputError: The scan or an option cannot be used.
         OutputError: The result could not be written.
     """
     # Whatever can be refused without the scan is refused before it is read.
+    device = device_for(marching.device, report)
     functions = given_transfer_functions(reading.tf)
     visible = visible_ids(view.organs)
     cameras = given_cameras(output, view)
@@ -48,10 +51,10 @@ def raymarch_file(
         optical = color_scan(prepared, functions, visible, report)
         cameras = placed_cameras(output, view, optical_outline(optical))
 
-    marcher = Raymarcher(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, settings=settings)
+    marcher = Raymarcher(prepared.volume, prepared.labels, functions, GROUP_OF_LABEL, settings=settings, device=device)
 
     def draw(camera: Cameras) -> NDArray[np.uint8]:
         picture = marcher.draw(camera)
-        return to_bytes(picture.rgba[0].numpy(), BACKGROUNDS[view.background])
+        return to_bytes(picture.rgba[0].cpu().numpy(), BACKGROUNDS[view.background])
 
     return write_pictures(output, cameras, draw, view.fps, report)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tomosplat.pipeline.options import DeviceOptions
+
 Method = Literal["auto", "flow", "inner", "triplane", "folded"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceFitOptions:
+class SliceFitOptions(DeviceOptions):
     """How slices are fitted."""
 
     method: Method = "auto"
@@ -87,7 +89,7 @@ class FoldedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceRenderOptions:
+class SliceRenderOptions(DeviceOptions):
     """What is rendered of a fit."""
 
     interp: int = 1

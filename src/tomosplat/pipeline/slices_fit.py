@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tomosplat.errors import InputError
+import torch
+
+from tomosplat.errors import BackendUnavailableError, InputError
 from tomosplat.files.atomic import make_folder
 from tomosplat.files.frames import is_frame_folder
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
 from tomosplat.pipeline.slices_fit_folded import fit_folded
 from tomosplat.pipeline.slices_fitting import Saving, checkpoint_path, run_fit
 from tomosplat.pipeline.slices_input import read_slices
+from tomosplat.render import Device
 from tomosplat.report import Report
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
 from tomosplat.slices.gaps import crossfaded_between, filled_between
@@ -28,6 +32,7 @@ def fit_slice_files(
     """Fit slice files and write the scene into a folder; return the scene's file.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there, or for Gaussians that move from frame to frame.
         InputError: The slices or an option cannot be used, or they do not belong together.
         DivergedError: A value was no longer finite; the last good scene is written all the same.
         OutputError: A result could not be written.
@@ -40,6 +45,7 @@ def fit_slice_files(
         gap = {"flow": "motion", "folded": "crossfade"}.get(method, "none")  # type: ignore[assignment]
     report.facts |= {"method": method, "gap": gap}
     _check(method, len(sources), options, folded)
+    device = device_of_fit(method, options.device, report)
     if method == "folded":
         return fit_folded(sources[0], output, options, folded, gap, report)
     with report.stage("read slices"):
@@ -53,11 +59,25 @@ def fit_slice_files(
     make = TriplaneModel if method == "triplane" else GaussianModel
     with report.stage("seed Gaussians"):
         task = begin_fit(stacks, between, settings, coloured=options.semantic == "colours", make=make)
+        task.model.to(device)
     sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
     about = {"method": method, "gap": gap, "sources": [path.name for path in sources]}
     saving = Saving(output, lambda state: task.scene(state, about), options.preview)
     run_fit(task.model, sampler, task.given, settings, saving, about, report)
     return checkpoint_path(output, settings.iterations)
+
+
+def device_of_fit(method: str, device: Device, report: Report) -> torch.device:
+    """Where a fit is made; folded Gaussians are fitted on the CPU.
+
+    Raises:
+        BackendUnavailableError: A GPU is asked for that is not there, or for folded Gaussians.
+    """
+    if method != "folded":
+        return device_for(device, report)
+    if device == "cuda":
+        raise BackendUnavailableError("--method folded fits on the CPU only; use --device cpu")
+    return device_for("cpu", report)
 
 
 def _check(method: str, n_sources: int, options: SliceFitOptions, folded: FoldedOptions) -> None:

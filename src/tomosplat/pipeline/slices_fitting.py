@@ -142,7 +142,7 @@ def run_fit(
 
 def _write_preview(path: Path, model: SliceModel, target: SliceTarget) -> None:
     with torch.no_grad():
-        shown = model.render([target])[0].values[..., : target.image.shape[2]]
+        shown = model.render([target.to(model.device)])[0].values[..., : target.image.shape[2]].cpu()
     both = torch.cat([target.image, shown], dim=1).clamp(0, 1).expand(-1, -1, 3)
     write_png(path, np.round(255 * both.numpy()).astype(np.uint8))
 

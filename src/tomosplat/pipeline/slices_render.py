@@ -17,6 +17,7 @@ from tomosplat.errors import FileFormatError, InputError, ShapeError
 from tomosplat.files.atomic import make_folder, writing
 from tomosplat.files.volumes import check_volume_name, write_volume
 from tomosplat.geometry import SlicePlane
+from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.slice_options import SliceRenderOptions
 from tomosplat.report import Report
 from tomosplat.slices.folded_scene import FoldedScene
@@ -43,13 +44,16 @@ def render_slice_files(folder: Path, options: SliceRenderOptions, report: Report
     """Render what ``fit_slice_files`` wrote; return the folders and files that were written.
 
     Raises:
+        BackendUnavailableError: A GPU is asked for that is not there.
         InputError: There is no such checkpoint, or an option does not fit it.
         OutputError: A picture could not be written.
     """
     _check(options)
+    device = device_for(options.device, report)
     path = find_checkpoint(folder, options.iteration)
     with report.stage("read scene"):
         scene = read_slice_scene(path)
+    drawn = scene.to(device) if isinstance(scene, SliceScene) else scene
     report.facts |= {"checkpoint": path.name, "gaussians": len(scene)}
     heads = {"img": ["image"], "seg": ["mask"], "both": ["image", "mask"]}[options.pipeline]
     shots = folded_shots(scene, options.interp) if isinstance(scene, FoldedScene) else shots_of(scene, options.interp)
@@ -59,13 +63,13 @@ def render_slice_files(folder: Path, options: SliceRenderOptions, report: Report
         target = folder / _FOLDERS[head]
         make_folder(target)
         with report.stage(f"render {_FOLDERS[head]}") as progress:
-            _render(_painter(scene, shown), shots, target, options, progress)
+            _render(_painter(drawn, shown), shots, target, options, progress)
         written.append(target)
     if options.generate_points_path is not None:
         _write_points(scene, shots, options.generate_points_path)
         written.append(options.generate_points_path)
     report.facts["pictures"] = len(shots) * len(heads)
-    return written + _volumes(scene, options, report)
+    return written + _volumes(drawn, options, report)
 
 
 def find_checkpoint(folder: Path, iteration: int) -> Path:
@@ -157,7 +161,7 @@ def _plane(shot: Shot) -> SlicePlane:
 
 def _grey_or_colour(values: torch.Tensor) -> Image.Image:
     # 8 bits hold 0..1; what a fit overshoots is cut off here and nowhere else.
-    pixels = (values.clamp(0, 1).numpy() * 255 + 0.5).astype(np.uint8)
+    pixels = (values.clamp(0, 1).cpu().numpy() * 255 + 0.5).astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 

@@ -7,6 +7,7 @@ what of it each Gaussian gets, which ``march_blocks`` estimates; ``raymarch`` is
 """
 
 from tomosplat.render.blending import blended_sums
+from tomosplat.render.gpu.backend import Device, choose_device, describe_device
 from tomosplat.render.marched_light import march_blocks, march_rays_to_blocks, share_among_blocks
 from tomosplat.render.pathtracer import (
     BakedLight,
@@ -27,6 +28,7 @@ __all__ = [
     "BakedLight",
     "Blending",
     "ClipPlane",
+    "Device",
     "PathTraceOutput",
     "PathTraceSettings",
     "RaymarchOutput",
@@ -40,7 +42,9 @@ __all__ = [
     "bake_light",
     "blend_ellipses",
     "blended_sums",
+    "choose_device",
     "denoise",
+    "describe_device",
     "march_blocks",
     "march_rays_to_blocks",
     "pathtrace",

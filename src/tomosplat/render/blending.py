@@ -10,7 +10,8 @@ from torch import Tensor
 from tomosplat.errors import ShapeError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import SH_C0, Cameras
-from tomosplat.render.rasterization import Backend, rasterize
+from tomosplat.render.backends import Backend
+from tomosplat.render.rasterization import rasterize
 
 
 def blended_sums(scene: GaussianScene, cameras: Cameras, fields: Tensor, *, backend: Backend = "auto") -> Tensor:

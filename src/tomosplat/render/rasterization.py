@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tomosplat.errors import BackendUnavailableError, GeometryError, InputError, MemoryLimitError
+from tomosplat.errors import GeometryError, InputError, MemoryLimitError
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
-from tomosplat.render.gpu.backend import check_gpu, free_memory
+from tomosplat.render.backends import Backend, choose_backend
+from tomosplat.render.gpu.backend import free_memory
 from tomosplat.render.tables import NO_GROUPS, label_table
 from tomosplat.report import Progress
 
 Tiles = Literal["exact", "aabb"]
-Backend = Literal["auto", "cpu", "gpu", "reference"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def rasterize(
         raise InputError(f"tiles must be 'exact' or 'aabb', got {tiles!r}")
     shown = label_table(visible, "visible")
     groups = np.stack([label_table(group, "coverage") for group in coverage]) if coverage else NO_GROUPS
-    chosen = _choose(backend, scene.means.device)
+    chosen = choose_backend(backend, scene.means.device)
     _check_memory(cameras, 4 + depth + len(groups), scene.means.device)
     if chosen == "reference":
         from tomosplat.render.reference import render_views
@@ -98,22 +98,6 @@ def rasterize(
     from tomosplat.render.cpu import render_views as render_views_cpu
 
     return RenderOutput(*render_views_cpu(scene, cameras, shown, depth, groups, tiles == "exact", progress))
-
-
-def _choose(backend: Backend, device: torch.device) -> Backend:
-    """The backend to use for a scene on this device."""
-    if backend not in get_args(Backend):
-        raise InputError(f"backend must be 'auto', 'cpu', 'gpu' or 'reference', got {backend!r}")
-    chosen: Backend = backend
-    if backend == "auto":
-        chosen = "cpu" if device.type == "cpu" else "gpu"
-    if chosen == "gpu":
-        check_gpu(device)
-    elif device.type != "cpu":
-        raise BackendUnavailableError(
-            f"backend {backend!r} does not render on '{device}'; move the scene with scene.to('cpu')"
-        )
-    return chosen
 
 
 def _check_cameras(cameras: Cameras) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -13,14 +13,13 @@ from torch import Tensor
 
 from tomosplat.errors import InputError, MemoryLimitError, ShapeError
 from tomosplat.geometry import SlicePlane
-from tomosplat.machine import available_memory
+from tomosplat.render.backends import Backend, choose_backend
 from tomosplat.render.constants import NORMALISED_FLOOR
 from tomosplat.render.cpu.layout import I64
-from tomosplat.render.cpu.slices import Layout, blend, condition_gaussians
+from tomosplat.render.gpu.backend import free_memory
 from tomosplat.render.reference.slices import ellipses_reference, slice_reference
 
 Blending = Literal["normalised", "alpha", "additive"]
-SliceBackend = Literal["cpu", "reference"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def slice_gaussians(
     planes: Sequence[SlicePlane],
     *,
     blending: Blending = "normalised",
-    backend: SliceBackend = "cpu",
+    backend: Backend = "auto",
 ) -> list[SliceImage]:
     """Cut 3D Gaussians with planes of any orientation.
 
@@ -66,31 +65,33 @@ def slice_gaussians(
         values: [N, K], any number of channels.
         planes: Slices of any sizes.
         blending: How Gaussians add up.
-        backend: "cpu" computes in float32 and compiles in some seconds once per machine; "reference" is slow, computes
-            in float64 and is meant for tests.
+        backend: "auto" is "gpu" for tensors on a GPU and "cpu" for all others. Both compute in float32 and compile in
+            some seconds once per machine; "reference" is slow, computes in float64 and is meant for tests.
 
     Returns:
-        One picture for each plane.
+        One picture for each plane, where the tensors are.
 
     Raises:
         ShapeError: The tensors' shapes disagree.
         UnitsError: A Gaussian is not finite, or has a negative opacity or a covariance that is not positive definite.
         MemoryLimitError: The pictures would not fit into memory.
+        BackendUnavailableError: The backend asked for is not there, or does not slice where the tensors are.
     """
-    _check(blending, backend)
+    _check_blending(blending)
+    chosen = choose_backend(backend, means.device)
     n = len(means)
     shapes = [tuple(t.shape) for t in (means, covs, opacities, values)]
     if shapes[:3] != [(n, 3), (n, 6), (n,)] or values.ndim != 2 or len(values) != n:
         raise ShapeError(f"needed are means [N, 3], covs [N, 6], opacities [N] and values [N, K], got {shapes}")
-    _check_memory([(plane.height, plane.width) for plane in planes], values.shape[1])
-    if backend == "reference":
+    _check_memory([(plane.height, plane.width) for plane in planes], values.shape[1], values.device)
+    if chosen == "reference":
         exact = means.double(), covs.double(), opacities.double(), values.double()
         return [SliceImage(*slice_reference(*exact, plane, blending)) for plane in planes]
-    ellipses, indices, starts = condition_gaussians(means, covs, opacities, planes)
+    ellipses, indices, starts = _kernels(chosen).condition_gaussians(means, covs, opacities, planes)
     if blending == "alpha":
         order = _nearest_first(means.detach(), indices, starts, planes)
         ellipses, indices = ellipses[order], indices[order]
-    return _images(ellipses, values[indices], starts, [(p.height, p.width) for p in planes], blending)
+    return _images(ellipses, values[indices], starts, [(p.height, p.width) for p in planes], blending, chosen)
 
 
 def blend_ellipses(
@@ -100,7 +101,7 @@ def blend_ellipses(
     sizes: Sequence[tuple[int, int]],
     *,
     blending: Blending = "normalised",
-    backend: SliceBackend = "cpu",
+    backend: Backend = "auto",
 ) -> list[SliceImage]:
     """Blend 2D Gaussians into pictures, as ``slice_gaussians`` does what Gaussians show of themselves in a plane.
 
@@ -118,30 +119,47 @@ def blend_ellipses(
         ShapeError: The shapes disagree.
         UnitsError: An ellipse is not finite, or has a negative weight or a covariance that is not positive definite.
         MemoryLimitError: The pictures would not fit into memory.
+        BackendUnavailableError: See ``slice_gaussians``.
     """
-    _check(blending, backend)
+    _check_blending(blending)
+    chosen = choose_backend(backend, ellipses.device)
     bounds = np.asarray(starts, np.int64)
     m = len(ellipses)
     if ellipses.shape != (m, 6) or values.ndim != 2 or len(values) != m:
         raise ShapeError(f"needed are ellipses [M, 6] and values [M, K], got {[*ellipses.shape]} and {[*values.shape]}")
     if len(bounds) != len(sizes) + 1 or bounds[0] != 0 or bounds[-1] != m or (np.diff(bounds) < 0).any():
         raise ShapeError(f"starts of {len(sizes)} pictures must ascend from 0 to {m}, got {bounds.tolist()}")
-    _check_memory(sizes, values.shape[1])
-    if backend == "reference":
+    _check_memory(sizes, values.shape[1], values.device)
+    if chosen == "reference":
         parts = [slice(a, b) for a, b in pairwise(bounds)]
         return [
             SliceImage(*ellipses_reference(ellipses[part].double(), values[part].double(), *size, blending))
             for part, size in zip(parts, sizes, strict=True)
         ]
-    return _images(ellipses, values, bounds, sizes, blending)
+    return _images(ellipses, values, bounds, sizes, blending, chosen)
+
+
+def _kernels(backend: Backend) -> Any:
+    """What conditions and blends; loaded only now, for it brings compiled kernels."""
+    if backend == "gpu":
+        from tomosplat.render.gpu import slices as on_gpu
+
+        return on_gpu
+    from tomosplat.render.cpu import slices as on_cpu
+
+    return on_cpu
 
 
 def _images(
-    ellipses: Tensor, values: Tensor, starts: I64, sizes: Sequence[tuple[int, int]], blending: Blending
+    ellipses: Tensor,
+    values: Tensor,
+    starts: I64,
+    sizes: Sequence[tuple[int, int]],
+    blending: Blending,
+    backend: Backend,
 ) -> list[SliceImage]:
-    layout = Layout(tuple(sizes), starts, blending == "alpha")
     images = []
-    for planes in blend(ellipses, values, layout):
+    for planes in _kernels(backend).blend(ellipses, values, starts, sizes, in_order=blending == "alpha"):
         sums, coverage = planes[:-1], planes[-1]
         if blending == "normalised":
             sums = sums / (coverage + NORMALISED_FLOOR)
@@ -153,23 +171,21 @@ def _nearest_first(means: Tensor, indices: Tensor, starts: I64, planes: Sequence
     """[M], the ellipses of each slice by the distance of their Gaussian's mean to it, ties by index."""
     orders = []
     for plane, begin, end in zip(planes, starts[:-1], starts[1:], strict=True):
-        across = torch.from_numpy(plane.from_world[2])
+        across = torch.from_numpy(plane.from_world[2]).to(means.device)
         distances = (means[indices[begin:end]].double() @ across[:3] + across[3]).abs()
         orders.append(int(begin) + torch.argsort(distances, stable=True))
-    return torch.cat(orders) if orders else torch.empty(0, dtype=torch.int64)
+    return torch.cat(orders) if orders else indices
 
 
-def _check(blending: str, backend: str) -> None:
+def _check_blending(blending: str) -> None:
     if blending not in get_args(Blending):
         raise InputError(f"blending must be 'normalised', 'alpha' or 'additive', got {blending!r}")
-    if backend not in get_args(SliceBackend):
-        raise InputError(f"backend must be 'cpu' or 'reference', got {backend!r}")
 
 
-def _check_memory(sizes: Sequence[tuple[int, int]], channels: int) -> None:
-    needed = 8 * (channels + 1) * sum(height * width for height, width in sizes)
-    if needed > available_memory():
+def _check_memory(sizes: Sequence[tuple[int, int]], channels: int, device: torch.device) -> None:
+    needed, available = 8 * (channels + 1) * sum(height * width for height, width in sizes), free_memory(device)
+    if needed > available:
         raise MemoryLimitError(
             f"{len(sizes)} slices of {channels} channels need {needed / 1e9:.1f} GB and "
-            f"{available_memory() / 1e9:.1f} GB are free; render fewer at once"
+            f"{available / 1e9:.1f} GB are free; render fewer at once"
         )

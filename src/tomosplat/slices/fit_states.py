@@ -27,7 +27,7 @@ def fingerprint(model: SliceModel, settings: SliceFitSettings, about: Mapping[st
     """What a fit begins with, before its first step; ``about`` tells all else that it depends on."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensor.contiguous().cpu().numpy().tobytes())
     return hash_data([digest.hexdigest(), asdict(settings), about])
 
 
@@ -53,7 +53,9 @@ def save_state(path: Path, state: SliceFitState, fit: str) -> None:
         "losses": state.losses,
         "looks": [asdict(look) for look in state.looks],
     }
-    write_shard(path, {name: Stack.of(tensor.contiguous().numpy()) for name, tensor in tensors.items()}, description)
+    write_shard(
+        path, {name: Stack.of(tensor.contiguous().cpu().numpy()) for name, tensor in tensors.items()}, description
+    )
 
 
 def load_state(path: Path, model: SliceModel, settings: SliceFitSettings, fit: str | None) -> SliceFitState:
@@ -72,11 +74,11 @@ def load_state(path: Path, model: SliceModel, settings: SliceFitSettings, fit: s
         )
     # There may be more or fewer Gaussians by now than the fit began with, so tensors are replaced, not filled.
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        tensor.data = _tensor(shard, f"model/{name}")
+        tensor.data = _tensor(shard, f"model/{name}").to(tensor.device)
     state = SliceFitState.begin(model, settings)
     for name, parameter, _ in named_rates(model):
         if name in about["steps"]:
-            memory: dict[str, Tensor] = {kind: _tensor(shard, f"{kind}/{name}") for kind in _ADAM}
+            memory: dict[str, Tensor] = {kind: _tensor(shard, f"{kind}/{name}").to(parameter.device) for kind in _ADAM}
             state.optimiser.state[parameter] = {"step": torch.tensor(about["steps"][name]), **memory}
     state.rng.bit_generator.state = about["rng"]
     state.iteration, state.losses = about["iteration"], about["losses"]

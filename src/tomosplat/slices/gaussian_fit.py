@@ -104,7 +104,7 @@ def fit_model(
 
 def _take_step(state: SliceFitState, sampler: Sampler, settings: SliceFitSettings) -> None:
     given, between = sampler(state.rng, state.iteration / max(settings.iterations, 1))
-    targets = [*given, *between]
+    targets = [target.to(state.model.device) for target in (*given, *between)]
     try:
         images = state.model.render(targets)
     except UnitsError as error:
@@ -154,7 +154,8 @@ def _semantic_loss(semantic: Tensor, truth: Tensor) -> Tensor:
 def mean_psnr(model: SliceModel, targets: Sequence[SliceTarget]) -> float:
     """Mean PSNR in dB of the image of slices; NaN without any."""
     values = []
-    for target in targets:
+    for given in targets:
+        target = given.to(model.device)
         shown = model.render([target])[0].values[..., : target.image.shape[2]]
         values.append(float(psnr(shown, target.image)))
     return float(np.mean(values)) if values else float("nan")

@@ -26,7 +26,12 @@ _FIRST_SCORE = 3.0
 
 
 class SliceModel(torch.nn.Module, ABC):
-    """Parameters that show slices."""
+    """Parameters that show slices, on the device that they are on."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
 
     @abstractmethod
     def render(self, places: Sequence[SliceTarget]) -> list[SliceImage]:
@@ -100,7 +105,7 @@ class GaussianModel(SliceModel):
         """Indices of the Gaussians that weigh more than ALPHA_MIN somewhere on the plane of a place."""
         means, covs, opacities, _ = self.activated(None)
         level = 2 * torch.log((opacities / ALPHA_MIN).clamp_min(1))
-        near = torch.zeros(len(means), dtype=torch.bool)
+        near = torch.zeros(len(means), dtype=torch.bool, device=means.device)
         for place in places:
             x, y, z = (float(v) for v in place.plane.normal)
             off = means @ means.new_tensor([x, y, z]) - float(place.plane.normal @ place.plane.affine[:3, 3])
@@ -120,7 +125,8 @@ class GaussianModel(SliceModel):
         provenance: dict[str, Any],
     ) -> SliceScene:
         """The Gaussians as they are now."""
-        means, covs, opacities, values = (tensor.clone() for tensor in self.activated(None))
+        # On the CPU, and never the parameters themselves.
+        means, covs, opacities, values = (tensor.cpu().clone() for tensor in self.activated(None))
         return SliceScene(
             means,
             covs,

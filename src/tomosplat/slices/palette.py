@@ -17,4 +17,4 @@ def palette(n: int) -> Tensor:
 
 def nearest_class(colours: Tensor, n: int) -> Tensor:
     """[...] which of n classes has the colour nearest to colours [..., 3]."""
-    return (colours[..., None, :] - palette(n)).square().sum(dim=-1).argmin(dim=-1)
+    return (colours[..., None, :] - palette(n).to(colours.device)).square().sum(dim=-1).argmin(dim=-1)

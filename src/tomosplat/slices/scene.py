@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,11 @@ class SliceScene:
     def __len__(self) -> int:
         return len(self.means)
 
+    def to(self, device: torch.device) -> SliceScene:
+        """The same scene on another device, which is where its slices are rendered."""
+        names = ("means", "covs", "opacities", "values")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
     @torch.no_grad()
     def render(self, planes: Sequence[SlicePlane]) -> Iterator[SliceImage]:
         """Slices one after the other, so that a volume need never be in memory as a whole."""
@@ -63,7 +68,7 @@ class SliceScene:
     def images(self, planes: Sequence[SlicePlane]) -> Iterator[NDArray[np.float32]]:
         """The image of each slice in the scan's own values, [H, W, C]."""
         for image in self.render(planes):
-            yield self.value_range.from_unit(image.values[..., : self.channels].numpy())
+            yield self.value_range.from_unit(image.values[..., : self.channels].cpu().numpy())
 
     def labels(self, planes: Sequence[SlicePlane]) -> Iterator[NDArray[np.uint8]]:
         """The label ids of each slice, [H, W]."""
@@ -79,5 +84,5 @@ class SliceScene:
             scores = semantic.clone()
             scores[..., 0] += 1 - semantic.sum(dim=-1)  # what no Gaussian says anything of is background
             chosen = scores.argmax(dim=-1)
-        ids: NDArray[np.uint8] = np.array(self.classes, np.uint8)[chosen.numpy()]
+        ids: NDArray[np.uint8] = np.array(self.classes, np.uint8)[chosen.cpu().numpy()]
         return ids

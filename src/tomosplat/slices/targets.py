@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,13 @@ class SliceTarget:
     time: float = 0.0
     plain: bool = False
     background: float = 0.0
+
+    def to(self, device: torch.device) -> SliceTarget:
+        """The same slice on another device."""
+        if self.image.device == device:
+            return self
+        semantic = None if self.semantic is None else self.semantic.to(device)
+        return replace(self, image=self.image.to(device), semantic=semantic)
 
     def __post_init__(self) -> None:
         size = (self.plane.height, self.plane.width)

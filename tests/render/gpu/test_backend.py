@@ -7,8 +7,8 @@ import pytest
 import torch
 from tests.render.random_scenes import random_scene, two_cameras
 
-from tomosplat.errors import BackendUnavailableError
-from tomosplat.render import rasterize
+from tomosplat.errors import BackendUnavailableError, InputError
+from tomosplat.render import choose_device, describe_device, rasterize
 from tomosplat.render.gpu import backend
 
 
@@ -26,6 +26,8 @@ def gpu(monkeypatch, no_interpreter):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
     monkeypatch.setattr(backend, "find_spec", lambda name: name)
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    monkeypatch.setattr(backend.machine, "version_of", lambda package: "3.6.0")
 
 
 def test_a_gpu_with_all_that_is_needed_is_used(gpu, monkeypatch):
@@ -34,6 +36,40 @@ def test_a_gpu_with_all_that_is_needed_is_used(gpu, monkeypatch):
     described = backend.describe_gpu_backend()
     assert described["device"] == "Some GPU"
     assert described["memory_gb"] == 141
+
+
+@pytest.mark.parametrize(
+    ("torch_version", "triton_version", "named"),
+    [
+        ("2.10.1+cu128", "3.6.0", "torch 2.10.1"),
+        ("2.11.0", "3.5.1", "triton 3.5.1"),
+        ("2.9.0", "3.5.0", "torch 2.9.0"),
+    ],
+)
+def test_versions_that_are_too_old_are_named(gpu, monkeypatch, torch_version, triton_version, named):
+    monkeypatch.setattr(torch, "__version__", torch_version)
+    monkeypatch.setattr(backend.machine, "version_of", lambda package: triton_version)
+    assert named in backend.gpu_problem()
+    assert "or newer is needed" in backend.describe_gpu_backend()["why"]
+    with pytest.raises(BackendUnavailableError, match="too old"):
+        choose_device("cuda")
+
+
+@pytest.mark.parametrize("version", ["2.11.0", "2.13.0+cu130", "3.0.0a0+git12", "absent"])
+def test_versions_that_are_new_enough_or_untold_are_taken(gpu, monkeypatch, version):
+    monkeypatch.setattr(torch, "__version__", version)
+    assert backend.gpu_problem() is None
+
+
+def test_the_device_is_a_gpu_only_where_there_is_one(gpu, monkeypatch):
+    assert [choose_device(name).type for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
+    assert describe_device(torch.device("cpu")) == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [choose_device(name).type for name in ("auto", "cpu")] == ["cpu", "cpu"]
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA GPU; see nvidia-smi; or use --device cpu"):
+        choose_device("cuda")
+    with pytest.raises(InputError, match="'auto', 'cpu' or 'cuda'"):
+        choose_device("tpu")
 
 
 def test_what_is_missing_is_named(gpu, monkeypatch):

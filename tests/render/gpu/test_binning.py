@@ -60,8 +60,8 @@ def brute_force(scene, camera, exact):
 
 @pytest.mark.parametrize("exact", [True, False], ids=["exact", "aabb"])
 def test_lists_hold_what_touches_the_tile(device, scene_and_camera, exact):
-    from tomosplat.render.gpu.binning import list_tiles, sort_by_depth
-    from tomosplat.render.gpu.frame import Parameters, checked_pairs, project_scene, tile_grid
+    from tomosplat.render.gpu.binning import list_tiles, sort_by_depth, tile_grid
+    from tomosplat.render.gpu.frame import Parameters, checked_pairs, project_scene
 
     scene, camera = scene_and_camera
     there = scene.to(torch.float32).to(device)
@@ -72,7 +72,7 @@ def test_lists_hold_what_touches_the_tile(device, scene_and_camera, exact):
     queue = sort_by_depth(projected.depths, projected.tile_counts)
     capacity = checked_pairs(projected, queue)
     assert capacity > 256  # more than one block of slots
-    binned = (projected.records, projected.ellipses, projected.tile_counts, queue, capacity)
+    binned = (projected.records, projected.outlines, projected.tile_counts, queue, capacity)
     starts, gaussians = (t.tolist() for t in list_tiles(*binned, *tile_grid(WIDTH, HEIGHT), exact))
     found = [gaussians[a:b] for a, b in itertools.pairwise(starts)]
     expected = brute_force(scene, camera, exact)

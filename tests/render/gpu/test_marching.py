@@ -24,7 +24,7 @@ def scene(size=6):
 
 
 def compositor(scan, settings, device):
-    from tomosplat.render.gpu.volumes import GpuCompositor
+    from tomosplat.render.gpu.scans import GpuCompositor
 
     shown = np.zeros(256, np.uint8)
     shown[list(range(256) if settings.visible is None else settings.visible)] = 1
@@ -38,8 +38,9 @@ def compositor(scan, settings, device):
         (6, {"shading": Shading(fade=5)}),
         (6, {"shading": Shading(light=(1, 2, 3), fade=5, specular=3.0, shininess=2.0), "visible": [0, 2]}),
         (6, {"clip": (ClipPlane((10, 5, 9), (1, 1, -0.5)),), "skip_empty": False}),
+        (6, {"classification": "preintegrated", "step_mm": 4.0, "shading": Shading(fade=5)}),
     ],
-    ids=["plain", "headlight", "light", "clipped"],
+    ids=["plain", "headlight", "light", "clipped", "preintegrated"],
 )
 def test_pictures_are_the_references(device, size, settings):
     scan, camera = scene(size)
@@ -138,19 +139,40 @@ def test_reference_is_the_other_reference():
     np.testing.assert_allclose(found.reshape(6, 6, 4).numpy(), expected, atol=1e-6)
 
 
+def projector(scan, settings, device):
+    from tomosplat.render.gpu.scans import GpuProjector
+
+    return GpuProjector(*scan, np.isin(np.arange(256), settings.visible).astype(np.uint8), settings, device)
+
+
+@pytest.mark.parametrize("mode", ["mip", "average"])
+@pytest.mark.parametrize("skip_empty", [True, False])
+def test_highest_and_mean_values_are_the_cpus(device, mode, skip_empty):
+    """Of labels in the grid's middle, behind a plane, some rays meeting none; jitter included."""
+    scan, camera = scene(8)
+    clip = (ClipPlane((10, 5, 9), (1, 1, -0.5)),)
+    settings = RaymarchSettings(mode=mode, step_mm=2.0, skip_empty=skip_empty, visible=[0, 2], clip=clip, seed=3)
+    values, depth = projector(scan, settings, device).draw(camera, None)
+    expected = raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera, settings=settings)
+    assert 0 < int(expected.values.isnan().sum()) < expected.values.numel()
+    torch.testing.assert_close(values.cpu(), expected.values, atol=0.02, rtol=0, equal_nan=True)
+    if mode == "mip":
+        torch.testing.assert_close(depth.cpu(), expected.depth, atol=1e-3, rtol=0, equal_nan=True)
+
+
 def test_what_cannot_be_drawn_or_differentiated_is_refused(device, monkeypatch):
-    from tomosplat.render.gpu import volumes
+    from tomosplat.render.gpu import scans, volumes
 
     scan, camera = scene()
-    for settings in (RaymarchSettings(mode="mip"), RaymarchSettings(classification="preintegrated")):
-        with pytest.raises(BackendUnavailableError, match="device='cpu'"):
-            compositor(scan, settings, device)
+    with pytest.raises(EmptySceneError):
+        projector(scan, RaymarchSettings(mode="mip", visible=[9]), device)
     with pytest.raises(EmptySceneError):
         compositor(scan, RaymarchSettings(visible=[9]), device)
     tensors, *_ = thin_scan(device)
-    with pytest.raises(InputError, match="skip_empty=False"):
-        volumes.march_views(replace(tensors, bricks=tensors.rows), camera, PLAIN)
-    monkeypatch.setattr(volumes, "free_memory", lambda _: 1000)
+    for spoilt in (replace(tensors, bricks=tensors.rows), replace(tensors, pairs=tensors.emission)):
+        with pytest.raises(InputError, match=r"'post' and skip_empty=False"):
+            volumes.march_views(spoilt, camera, PLAIN)
+    monkeypatch.setattr(scans, "free_memory", lambda _: 1000)
     with pytest.raises(MemoryLimitError, match="the scan needs"):
         compositor(scan, RaymarchSettings(), device)
 
@@ -162,12 +184,13 @@ def test_a_gpu_that_is_asked_for_and_absent_is_an_error(device, monkeypatch):
         raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera, device="cuda")
 
 
-def test_the_device_chooses_who_draws(device):
+@pytest.mark.parametrize("mode", ["composite", "mip"])
+def test_the_device_chooses_who_draws(device, mode):
     if device.type != "cuda":
         pytest.skip("only a GPU's scan is drawn by the GPU")
     scan, camera = scene()
-    found = raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera, device=device)
+    settings = RaymarchSettings(mode=mode)
+    found = raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera, settings=settings, device=device)
     assert found.rgba.is_cuda
-    torch.testing.assert_close(
-        found.rgba.cpu(), raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera).rgba, atol=1e-3, rtol=0
-    )
+    expected = raymarch(*scan, TWO_GROUPS, SAME_GROUP, camera, settings=settings)
+    torch.testing.assert_close(found.rgba.cpu(), expected.rgba, atol=1e-3, rtol=0)

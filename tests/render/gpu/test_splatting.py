@@ -189,9 +189,9 @@ def test_any_size_of_gaussian_is_drawn(device, variance):
 
 
 def test_memory_is_asked_for_before_it_is_taken(device, monkeypatch):
-    from tomosplat.render.gpu import frame
+    from tomosplat.render.gpu import binning
 
-    monkeypatch.setattr(frame, "free_memory", lambda _: 500)
+    monkeypatch.setattr(binning, "free_memory", lambda _: 500)
     with pytest.raises(MemoryLimitError, match="pairs of a tile and a Gaussian"):
         rasterize(random_scene(50).to(device), two_cameras(), backend="gpu")
     assert backend.free_memory(device) > 1e6

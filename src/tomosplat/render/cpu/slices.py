@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from tomosplat.errors import UnitsError
 from tomosplat.geometry import SlicePlane
 from tomosplat.render.cpu.layout import F32, I64, RECORD
 from tomosplat.render.cpu.slice_blending import (
@@ -26,11 +25,12 @@ from tomosplat.render.cpu.slice_blending import (
     pull_back,
 )
 from tomosplat.render.cpu.slice_conditioning import condition, condition_backward
+from tomosplat.render.slice_problems import ellipse_problem, gaussian_problem
 from tomosplat.threads import n_threads, run, split
 
 
 @dataclass(frozen=True)
-class Layout:
+class _Layout:
     """Where the pictures of S slices lie in a flat plane; see ``slice_blending``.
 
     Attributes:
@@ -87,12 +87,18 @@ def condition_gaussians(
     return ellipses, indices, starts.numpy()
 
 
-def blend(ellipses: Tensor, values: Tensor, layout: Layout) -> list[Tensor]:
+def blend(
+    ellipses: Tensor, values: Tensor, starts: I64, sizes: Sequence[tuple[int, int]], in_order: bool
+) -> list[Tensor]:
     """Pictures [K + 1, H, W] of each slice: sums of weight times value, and what covers the pixel; differentiable.
+
+    Slice i, of ``sizes`` [S] rows and columns, has the ellipses starts[i]..starts[i + 1], blended over one another, or
+    added.
 
     Raises:
         UnitsError: An ellipse is not finite, or has a negative weight or a covariance that is not positive definite.
     """
+    layout = _Layout(tuple(sizes), starts, in_order)
     planes = _Blend.apply(  # type: ignore[no-untyped-call]
         layout, ellipses.to(torch.float32).contiguous(), values.to(torch.float32).contiguous()
     )
@@ -113,7 +119,7 @@ class _Condition(torch.autograd.Function):
                 ranges, run(condition, [(a, b, *rest) for a, b in ranges]), strict=True
             ):
                 if bad >= 0:
-                    raise UnitsError(_what_is_wrong(bad, *arrays))
+                    raise gaussian_problem(bad, *(array[bad] for array in arrays))
                 indices.append(found[first : first + count])
                 ellipses.append(drawn[first : first + count])
             starts.append(sum(map(len, indices)))
@@ -145,24 +151,14 @@ class _Condition(torch.autograd.Function):
         return (None, *gradients)
 
 
-def _what_is_wrong(n: int, means: F32, covs: F32, opacities: F32) -> str:
-    return (
-        f"Gaussian {n} cannot be sliced: mean {means[n].tolist()}, covariance {covs[n].tolist()} and opacity "
-        f"{opacities[n]}; all must be finite, the covariance positive definite and the opacity at least 0"
-    )
-
-
 class _Blend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, layout: Layout, ellipses: Tensor, values: Tensor) -> Tensor:
+    def forward(ctx: Any, layout: _Layout, ellipses: Tensor, values: Tensor) -> Tensor:
         drawn = ellipses.detach().numpy()
         records = np.empty(len(drawn) * int(RECORD), np.float32)
         for bad in run(prepare, [(a, b, drawn, records) for a, b in split(len(drawn), n_threads())]):
             if bad >= 0:
-                raise UnitsError(
-                    f"ellipse {bad} cannot be drawn: {drawn[bad].tolist()}; centre, covariance and weight must be "
-                    "finite, the covariance positive definite and the weight at least 0"
-                )
+                raise ellipse_problem(bad, drawn[bad])
         channels, bases, strides = values.shape[1], layout.bases, layout.strides
         planes = torch.zeros(channels + 1, bases[-1])
         jobs = []
@@ -179,7 +175,7 @@ class _Blend(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_planes: Tensor) -> tuple[Tensor | None, ...]:
         ellipses, values, planes = ctx.saved_tensors
-        layout: Layout = ctx.layout
+        layout: _Layout = ctx.layout
         slopes = by_planes.contiguous().numpy().ravel()
         pull = _composite_backward if layout.in_order else _add_backward
         moments, by_values = pull(layout, ctx.records, values.detach().numpy(), planes.numpy().ravel(), slopes)
@@ -189,7 +185,7 @@ class _Blend(torch.autograd.Function):
         return None, gradients, torch.from_numpy(by_values)
 
 
-def _add_backward(layout: Layout, records: F32, values: F32, planes: F32, slopes: F32) -> tuple[F32, F32]:
+def _add_backward(layout: _Layout, records: F32, values: F32, planes: F32, slopes: F32) -> tuple[F32, F32]:
     """Each ellipse gathers from its pixels on its own."""
     bases, strides = layout.bases, layout.strides
     moments, by_values = np.empty((len(values), MOMENTS), np.float32), np.empty_like(values)
@@ -214,7 +210,7 @@ def _add_backward(layout: Layout, records: F32, values: F32, planes: F32, slopes
     return moments, by_values
 
 
-def _composite_backward(layout: Layout, records: F32, values: F32, planes: F32, slopes: F32) -> tuple[F32, F32]:
+def _composite_backward(layout: _Layout, records: F32, values: F32, planes: F32, slopes: F32) -> tuple[F32, F32]:
     """Bands of rows are walked in order; each sums into arrays of its own, which are added in the bands' order."""
     bases, strides = layout.bases, layout.strides
     scratch = np.zeros(2 * bases[-1], np.float32)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 
 from tomosplat import machine
-from tomosplat.errors import BackendUnavailableError
+from tomosplat.errors import BackendUnavailableError, InputError
+
+Device = Literal["auto", "cpu", "cuda"]
+#: The oldest versions that the kernels are written for.
+_OLDEST_TORCH, _OLDEST_TRITON = (2, 11), (3, 6)
 
 
 def interpreted() -> bool:
@@ -30,7 +35,42 @@ def gpu_problem() -> str | None:
         return f"{torch.cuda.get_device_name()} has compute capability {major}.{minor}; at least 8.0 is needed"
     if find_spec("triton") is None:
         return 'Triton is not installed; pip install "tomosplat[gpu]" (Linux x86_64)'
-    return None
+    return _too_old("torch", torch.__version__, _OLDEST_TORCH) or _too_old(
+        "triton", machine.version_of("triton"), _OLDEST_TRITON
+    )
+
+
+def _too_old(package: str, version: str, oldest: tuple[int, int]) -> str | None:
+    """What to do about an old version; None for one that is new enough, or whose number is not told."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    if len(numbers) < 2 or numbers >= oldest:
+        return None
+    needed = ".".join(map(str, oldest))
+    return f"{package} {version} is too old for the kernels; {package} {needed} or newer is needed"
+
+
+def choose_device(device: Device) -> torch.device:
+    """Where to compute: "auto" is a GPU if there is one that can be used, and the CPU if not.
+
+    Raises:
+        InputError: There is no such choice.
+        BackendUnavailableError: "cuda" is asked for, and there is no GPU that can be used.
+    """
+    if device not in get_args(Device):
+        raise InputError(f"device must be 'auto', 'cpu' or 'cuda', got {device!r}")
+    if device == "cpu":
+        return torch.device("cpu")
+    problem = gpu_problem()
+    if problem is None:
+        return torch.device("cuda")
+    if device == "cuda":
+        raise BackendUnavailableError(f"a GPU was asked for, and none can be used: {problem}; or use --device cpu")
+    return torch.device("cpu")
+
+
+def describe_device(device: torch.device) -> str:
+    """For reports: the GPU's name, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def check_gpu(device: torch.device) -> None:
@@ -64,7 +104,7 @@ def describe_gpu_backend() -> dict[str, Any]:
     if problem:
         return {"used": False, "why": problem}
     return {
-        "used": "for scenes that are there: scene.to('cuda')",
+        "used": "unless --device cpu is given; in Python, for what is on it: scene.to('cuda')",
         "device": torch.cuda.get_device_name(),
         "memory_gb": round(torch.cuda.get_device_properties().total_memory / 1e9, 1),
         "triton": machine.version_of("triton"),

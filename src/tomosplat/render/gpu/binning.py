@@ -15,6 +15,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from tomosplat.errors import MemoryLimitError
+from tomosplat.render.gpu.backend import free_memory
 from tomosplat.render.gpu.launching import launch
 from tomosplat.render.gpu.layout import (
     EXTENT_X,
@@ -57,6 +59,25 @@ class TileLists(NamedTuple):
     gaussians: Tensor
 
 
+def tile_grid(width: int, height: int) -> tuple[int, int]:
+    """Number of tiles across and down a picture."""
+    return -(-width // TILE.value), -(-height // TILE.value)
+
+
+def check_room(n_pairs: int, device: torch.device) -> None:
+    """Pass if lists of so many pairs of a tile and a Gaussian fit into memory.
+
+    Raises:
+        MemoryLimitError: They do not.
+    """
+    needed, available = n_pairs * PAIR_BYTES, free_memory(device)
+    if needed > available:
+        raise MemoryLimitError(
+            f"{n_pairs} pairs of a tile and a Gaussian need {needed / 1e9:.1f} GB and {available / 1e9:.1f} "
+            "GB are free; render a smaller picture, move the camera back, or look for Gaussians that are far too large"
+        )
+
+
 def sort_by_depth(depths: Tensor, tile_counts: Tensor) -> Queue:
     """Sort once for all tiles; Gaussians of one depth keep their order."""
     order = torch.sort(depths, stable=True).indices
@@ -65,7 +86,7 @@ def sort_by_depth(depths: Tensor, tile_counts: Tensor) -> Queue:
 
 def list_tiles(
     records: Tensor,
-    ellipses: Tensor,
+    outlines: Tensor,
     tile_counts: Tensor,
     queue: Queue,
     capacity: int,
@@ -89,7 +110,7 @@ def list_tiles(
         emit_pairs,
         -(-capacity // _BLOCK),
         records,
-        ellipses,
+        outlines,
         tile_counts,
         queue.order,
         queue.ends,
@@ -111,7 +132,7 @@ def list_tiles(
 @triton.jit
 def emit_pairs(
     records,
-    ellipses,
+    outlines,
     tile_counts,
     order,
     ends,
@@ -144,8 +165,8 @@ def emit_pairs(
 
     mean_x = tl.load(records + gaussian * RECORD, mask=used, other=0)
     mean_y = tl.load(records + gaussian * RECORD + 1, mask=used, other=0)
-    extent_x = tl.load(ellipses + n * EXTENT_X + gaussian, mask=used, other=1)
-    extent_y = tl.load(ellipses + n * EXTENT_Y + gaussian, mask=used, other=1)
+    extent_x = tl.load(outlines + n * EXTENT_X + gaussian, mask=used, other=1)
+    extent_y = tl.load(outlines + n * EXTENT_Y + gaussian, mask=used, other=1)
     first_x, last_x = tile_span(mean_x, extent_x, tiles_x)
     first_y, _ = tile_span(mean_y, extent_y, tiles_y)
     width = tl.maximum(last_x - first_x + 1, 1)
@@ -153,10 +174,10 @@ def emit_pairs(
     column, row = first_x + number - line * width, first_y + line
     kept = used
     if EXACT:
-        shear = tl.load(ellipses + n * SHEAR + gaussian, mask=used, other=0)
-        spread = tl.load(ellipses + n * SPREAD + gaussian, mask=used, other=0)
-        variance_y = tl.load(ellipses + n * VARIANCE_Y + gaussian, mask=used, other=1)
-        level = tl.load(ellipses + n * LEVEL + gaussian, mask=used, other=0)
+        shear = tl.load(outlines + n * SHEAR + gaussian, mask=used, other=0)
+        spread = tl.load(outlines + n * SPREAD + gaussian, mask=used, other=0)
+        variance_y = tl.load(outlines + n * VARIANCE_Y + gaussian, mask=used, other=1)
+        level = tl.load(outlines + n * LEVEL + gaussian, mask=used, other=0)
         low = tl.maximum(row.to(tl.float32) * TILE - mean_y, -extent_y)
         high = tl.minimum(row.to(tl.float32) * TILE + TILE - mean_y, extent_y)
         # Height at which the ellipse reaches furthest to the right; mirrored for the left.

@@ -36,12 +36,35 @@ def load_channel(pixels, channel: tl.constexpr, inside):
 
 
 @triton.jit
-def add_sums(sums, g, gx, gxx, gy, gxy, gyy, red, green, blue):
+def six_sums(g, dx, dy):
+    """Totals of g, g dx, g dx², g dy, g dx dy, g dy² over a tile."""
+    gy = g * dy
+    # Down the columns first: a lane's pixels share their dx.
+    column_g, column_gy = tl.sum(g, axis=0)[None, :], tl.sum(gy, axis=0)[None, :]
+    column_gx = column_g * dx
+    return (
+        tl.sum(column_g),
+        tl.sum(column_gx),
+        tl.sum(column_gx * dx),
+        tl.sum(column_gy),
+        tl.sum(column_gy * dx),
+        tl.sum(gy * dy),
+    )
+
+
+@triton.jit
+def six_in(lane, sums):
+    """Six numbers in the lanes 0..5."""
+    values = tl.where(lane == 0, sums[0], tl.where(lane == 1, sums[1], sums[2]))
+    values = tl.where(lane == 3, sums[3], tl.where(lane == 4, sums[4], values))
+    return tl.where(lane == 5, sums[5], values)
+
+
+@triton.jit
+def add_sums(sums, six, red, green, blue):
     """Add nine totals to the nine values at ``sums``."""
     lane = tl.arange(0, 16)
-    values = tl.where(lane == 0, g, tl.where(lane == 1, gx, gxx))
-    values = tl.where(lane == 3, gy, tl.where(lane == 4, gxy, values))
-    values = tl.where(lane == 5, gyy, tl.where(lane == 6, red, values))
+    values = tl.where(lane == 6, red, six_in(lane, six))
     values = tl.where(lane == 7, green, tl.where(lane == 8, blue, values))
     tl.atomic_add(sums + lane, values, mask=lane < N_SUMS, sem="relaxed")
 
@@ -77,18 +100,9 @@ def composite_backward(records, starts, gaussians, n_blended, image, image_gradi
             v_opacity = transmittance * v_colour - behind / (1 - alpha)
             g = tl.where(drawn & (log_alpha < LOG2_ALPHA_MAX), alpha * v_opacity, 0.0)
             transmittance -= weight
-            gy = g * dy
-            # Down the columns first: a lane's pixels share their dx.
-            column_g, column_gy = tl.sum(g, axis=0)[None, :], tl.sum(gy, axis=0)[None, :]
-            column_gx = column_g * dx
             add_sums(
                 gradients + gaussian * GRADIENT,
-                tl.sum(column_g),
-                tl.sum(column_gx),
-                tl.sum(column_gx * dx),
-                tl.sum(column_gy),
-                tl.sum(column_gy * dx),
-                tl.sum(gy * dy),
+                six_sums(g, dx, dy),
                 tl.sum(weight * v_red),
                 tl.sum(weight * v_green),
                 tl.sum(weight * v_blue),

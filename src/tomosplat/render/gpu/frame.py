@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tomosplat.errors import MemoryLimitError, UnitsError
+from tomosplat.errors import UnitsError
 from tomosplat.render.gpu import layout
-from tomosplat.render.gpu.backend import free_memory
-from tomosplat.render.gpu.binning import PAIR_BYTES, Queue, TileLists, list_tiles, sort_by_depth
+from tomosplat.render.gpu.binning import Queue, TileLists, check_room, list_tiles, sort_by_depth, tile_grid
 from tomosplat.render.gpu.collecting import collect_coverage, collect_depth
 from tomosplat.render.gpu.compositing import CHECK_EVERY, WARPS, composite
 from tomosplat.render.gpu.compositing_backward import WARPS as WARPS_BACKWARD
@@ -20,7 +19,7 @@ from tomosplat.render.gpu.launching import launch
 from tomosplat.render.gpu.projection import project
 from tomosplat.render.gpu.projection_backward import project_backward
 
-TILE, RECORD, GRADIENT = layout.TILE.value, layout.RECORD.value, layout.GRADIENT.value
+RECORD, GRADIENT = layout.RECORD.value, layout.GRADIENT.value
 #: Gaussians that one program projects.
 _BLOCK = 128
 #: Groups whose coverage one program collects.
@@ -54,14 +53,14 @@ class Projection:
 
     Attributes:
         records: [N, RECORD].
-        ellipses: [N_ELLIPSE, N].
+        outlines: [N_OUTLINE, N].
         depths: [N] mm, infinite for what is not drawn.
         tile_counts: [N] int32, tiles in each box.
         bad: [1] int32, the first Gaussian that cannot be projected, or N.
     """
 
     records: Tensor
-    ellipses: Tensor
+    outlines: Tensor
     depths: Tensor
     tile_counts: Tensor
     bad: Tensor
@@ -84,22 +83,17 @@ class Frame:
     n_blended: Tensor
 
 
-def tile_grid(width: int, height: int) -> tuple[int, int]:
-    """Number of tiles across and down a picture."""
-    return -(-width // TILE), -(-height // TILE)
-
-
 def project_scene(p: Parameters, visible: Tensor, camera: Tensor, width: int, height: int) -> Projection:
     """Project all Gaussians whose label's entry in ``visible`` [256] uint8 is not 0."""
     n, device = len(p), camera.device
     out = Projection(
         records=torch.empty(n, RECORD, device=device),
-        ellipses=torch.empty(layout.N_ELLIPSE, n, device=device),
+        outlines=torch.empty(layout.N_OUTLINE, n, device=device),
         depths=torch.empty(n, device=device),
         tile_counts=torch.empty(n, dtype=torch.int32, device=device),
         bad=torch.full((1,), n, dtype=torch.int32, device=device),
     )
-    written = (out.records, out.ellipses, out.depths, out.tile_counts, out.bad)
+    written = (out.records, out.outlines, out.depths, out.tile_counts, out.bad)
     sizes = (n, *tile_grid(width, height), p.direction_weight)
     arrays = (*p.tensors, p.labels, visible, camera, *written)
     launch(project, -(-n // _BLOCK), *arrays, *sizes, PLANES=p.planes, BLOCK=_BLOCK)
@@ -129,7 +123,7 @@ def draw(p: Parameters, visible: Tensor, camera: Tensor, exact: bool, image: Ten
     capacity = checked_pairs(projected, queue)
     lists = list_tiles(
         projected.records,
-        projected.ellipses,
+        projected.outlines,
         projected.tile_counts,
         queue,
         capacity,
@@ -184,10 +178,5 @@ def checked_pairs(projected: Projection, queue: Queue) -> int:
             f"Gaussian {bad} of {n} cannot be projected: it is NaN or infinite, overflows float32, has a "
             "negative opacity or a covariance that is not positive semi-definite; remove such Gaussians (scene.select)"
         )
-    needed, available = n_pairs * PAIR_BYTES, free_memory(projected.depths.device)
-    if needed > available:
-        raise MemoryLimitError(
-            f"{n_pairs} pairs of a tile and a Gaussian need {needed / 1e9:.1f} GB and {available / 1e9:.1f} "
-            "GB are free; render a smaller picture, move the camera back, or look for Gaussians that are far too large"
-        )
+    check_room(n_pairs, projected.depths.device)
     return int(n_pairs)

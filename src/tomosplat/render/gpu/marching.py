@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from tomosplat.render.gpu.rays import RAYS, interval, leap, on_axis, pixels, rays_of
+from tomosplat.render.gpu.rays import RAYS, begin_rays, brick_of, cell_on, interval, next_interval
 
 #: A ray ends when less than this share of the light passes (as on the CPU).
 ENOUGH = tl.constexpr(1 / 256)
@@ -31,29 +31,29 @@ def channels(four):
 
 
 @triton.jit
-def corner(i, j, k, fx, fy, fz, number: tl.constexpr, n_j, n_k):
+def corner(cell, number: tl.constexpr, n_j, n_k):
     """Index of one of the eight voxels of a cell, and its trilinear weight."""
     x, y, z = (number // 4) % 2, (number // 2) % 2, number % 2
-    weight = (fx if x else 1 - fx) * (fy if y else 1 - fy) * (fz if z else 1 - fz)
-    return ((i + x) * n_j + j + y) * n_k + k + z, weight
+    weight = (cell[3] if x else 1 - cell[3]) * (cell[4] if y else 1 - cell[4]) * (cell[5] if z else 1 - cell[5])
+    return ((cell[0] + x) * n_j + cell[1] + y) * n_k + cell[2] + z, weight
 
 
 @triton.jit
-def value_in(values, i, j, k, fx, fy, fz, n_j, n_k, mask):
+def value_in(values, cell, n_j, n_k, mask):
     """Trilinear value."""
     total = tl.zeros((RAYS,), tl.float32)
     for number in tl.static_range(8):
-        at, weight = corner(i, j, k, fx, fy, fz, number, n_j, n_k)
+        at, weight = corner(cell, number, n_j, n_k)
         total += weight * tl.load(values + at, mask=mask, other=0)
     return total
 
 
 @triton.jit
-def are_mixed(rows, i, j, k, n_j, n_k, mask):
+def are_mixed(rows, cell, n_j, n_k, mask):
     """Row of the first voxel of each cell, and whether any ray's cell has voxels of several rows."""
     first, differing = tl.zeros((RAYS,), tl.int32), tl.zeros((RAYS,), tl.int32)
     for number in tl.static_range(8):
-        at, _ = corner(i, j, k, 0.0, 0.0, 0.0, number, n_j, n_k)
+        at, _ = corner(cell, number, n_j, n_k)
         row = tl.load(rows + at, mask=mask, other=0).to(tl.int32)
         if number == 0:
             first = row
@@ -72,24 +72,50 @@ def entry_of(value, low, per_unit, n_entries):
 
 
 @triton.jit
-def classified(emission, row, entry, fraction, n_entries, mask):
-    """σ·rgb and σ [RAYS, 4] of a value in one row of the tables, and their slope per entry."""
-    below = four_of(emission, row * n_entries + entry, mask)
-    slope = four_of(emission, row * n_entries + entry + 1, mask) - below
+def node_of(nodes, value, low, per_unit, n_entries, n_nodes, mask):
+    """Node of the pre-integrated tables below a value, and how far the value is from there, 0..1."""
+    entry, fraction, _ = entry_of(value, low, per_unit, n_entries)
+    below = tl.load(nodes + entry, mask=mask, other=0)
+    at = below + (tl.load(nodes + entry + 1, mask=mask, other=0) - below) * fraction
+    node = tl.minimum(at, n_nodes - 2.0).to(tl.int32)
+    return node, at - node
+
+
+@triton.jit
+def between(table, entry, fraction, mask):
+    """σ·rgb and σ [RAYS, 4] between an entry and the next, and their slope per entry."""
+    below = four_of(table, entry, mask)
+    slope = four_of(table, entry + 1, mask) - below
     return below + slope * fraction[:, None], slope
 
 
 @triton.jit
-def emitted_in(emission, rows, i, j, k, fx, fy, fz, entry, fraction, n_j, n_k, n_entries, mask):
+def classified(table, row, place, n, mask, PREINTEGRATED: tl.constexpr):
+    """σ·rgb and σ [RAYS, 4] in one row of the tables, and their slope per entry.
+
+    ``place`` is an entry and a fraction; for pre-integration, node and fraction of the front and of the back.
+    """
+    if PREINTEGRATED:
+        entry = (row * n + place[0]) * n + place[2]
+        near, slope = between(table, entry, place[3], mask)
+        far, _ = between(table, entry + n, place[3], mask)
+        emitted = near + (far - near) * place[1][:, None]
+    else:
+        emitted, slope = between(table, row * n + place[0], place[1], mask)
+    return emitted, slope
+
+
+@triton.jit
+def emitted_in(table, rows, cell, place, n, n_j, n_k, mask, PREINTEGRATED: tl.constexpr):
     """σ·rgb and σ [RAYS, 4], blended over the rows of the voxels around, and their slope per entry."""
-    row, mixed = are_mixed(rows, i, j, k, n_j, n_k, mask)
-    emitted, slope = classified(emission, row, entry, fraction, n_entries, mask & (row > 0))
+    row, mixed = are_mixed(rows, cell, n_j, n_k, mask)
+    emitted, slope = classified(table, row, place, n, mask & (row > 0), PREINTEGRATED)
     if mixed:
         emitted, slope = tl.zeros((RAYS, 4), tl.float32), tl.zeros((RAYS, 4), tl.float32)
         for number in tl.static_range(8):
-            at, weight = corner(i, j, k, fx, fy, fz, number, n_j, n_k)
+            at, weight = corner(cell, number, n_j, n_k)
             row = tl.load(rows + at, mask=mask, other=0).to(tl.int32)
-            part, part_slope = classified(emission, row, entry, fraction, n_entries, mask & (row > 0))
+            part, part_slope = classified(table, row, place, n, mask & (row > 0), PREINTEGRATED)
             emitted += part * weight[:, None]
             slope += part_slope * weight[:, None]
     return emitted, slope
@@ -132,11 +158,11 @@ def shade(gradient, direction, light, HEADLIGHT: tl.constexpr):
 
 
 @triton.jit
-def gradient_in(gradients, i, j, k, fx, fy, fz, n_j, n_k, mask):
+def gradient_in(gradients, cell, n_j, n_k, mask):
     """Trilinear gradient, in world axes."""
     total = tl.zeros((RAYS, 4), tl.float32)
     for number in tl.static_range(8):
-        at, weight = corner(i, j, k, fx, fy, fz, number, n_j, n_k)
+        at, weight = corner(cell, number, n_j, n_k)
         total += weight[:, None] * four_of(gradients, at, mask)
     x, y, z, _ = channels(total)
     return x, y, z
@@ -146,7 +172,8 @@ def gradient_in(gradients, i, j, k, fx, fy, fz, n_j, n_k, mask):
 def march(
     values,
     rows,
-    emission,
+    table,
+    nodes,
     gradients,
     bricks,
     light,
@@ -165,7 +192,9 @@ def march(
     per_unit,
     step,
     seed,
+    n_nodes,
     JITTER: tl.constexpr,
+    PREINTEGRATED: tl.constexpr,
     SHADED: tl.constexpr,
     HEADLIGHT: tl.constexpr,
     SKIP: tl.constexpr,
@@ -173,13 +202,11 @@ def march(
 ):
     """Draw rgba [H, W, 4] and depth [H, W] (NaN where nothing was met).
 
-    ``bricks`` says for each brick of BRICK³ voxels how many bricks around it are empty too (0: not empty).
+    ``table`` is [R, N, 4], or [R, M, M, 4] for pairs of the M ``nodes``; ``bricks`` says for each brick of BRICK³
+    voxels how many bricks around it are empty too (0: not empty).
     """
-    column, line = pixels(tiles_x)
-    inside = (column < width) & (line < height)
-    start, direction, world, length, near, cosine, first = rays_of(
-        view, n_planes, column, line, n_i, n_j, n_k, step, seed, JITTER
-    )
+    inside, pixel, ray = begin_rays(view, n_planes, width, height, tiles_x, n_i, n_j, n_k, step, seed, JITTER)
+    start, direction, world, length, near, cosine, first = ray
     red, green, blue = tl.zeros((RAYS,), tl.float32), tl.zeros((RAYS,), tl.float32), tl.zeros((RAYS,), tl.float32)
     passing, distance = tl.full((RAYS,), 1.0, tl.float32), tl.zeros((RAYS,), tl.float32)
     number = tl.zeros((RAYS,), tl.int32)
@@ -187,26 +214,29 @@ def march(
     while tl.max(going.to(tl.int32)) > 0:
         begin, end = interval(first, length, step, number)
         middle = 0.5 * (begin + end)
-        i, fx = on_axis(start[0], direction[0], middle, n_i)
-        j, fy = on_axis(start[1], direction[1], middle, n_j)
-        k, fz = on_axis(start[2], direction[2], middle, n_k)
+        cell = cell_on(start, direction, middle, n_i, n_j, n_k)
         seen, after = going, number + 1
         if SKIP:
-            brick = ((i // BRICK) * tl.cdiv(n_j, BRICK) + j // BRICK) * tl.cdiv(n_k, BRICK) + k // BRICK
-            empty = tl.load(bricks + brick, mask=going, other=1).to(tl.int32)
+            empty = tl.load(bricks + brick_of(cell, n_j, n_k, BRICK), mask=going, other=1).to(tl.int32)
             seen = going & (empty == 0)
-            over = leap(start, direction, length, first, step, number, i, j, k, empty, BRICK)
-            after = tl.where(empty > 0, over, after)
+            after = next_interval(start, direction, length, first, step, number, cell, empty, BRICK)
         if tl.max(seen.to(tl.int32)) > 0:
-            value = value_in(values, i, j, k, fx, fy, fz, n_j, n_k, seen)
-            entry, fraction, _ = entry_of(value, low, per_unit, n_entries)
-            emitted, _ = emitted_in(emission, rows, i, j, k, fx, fy, fz, entry, fraction, n_j, n_k, n_entries, seen)
+            if PREINTEGRATED:
+                value = value_in(values, cell_on(start, direction, begin, n_i, n_j, n_k), n_j, n_k, seen)
+                front, front_fraction = node_of(nodes, value, low, per_unit, n_entries, n_nodes, seen)
+                value = value_in(values, cell_on(start, direction, end, n_i, n_j, n_k), n_j, n_k, seen)
+                back, back_fraction = node_of(nodes, value, low, per_unit, n_entries, n_nodes, seen)
+                place = front, front_fraction, back, back_fraction
+                emitted, _ = emitted_in(table, rows, cell, place, n_nodes, n_j, n_k, seen, True)
+            else:
+                value = value_in(values, cell, n_j, n_k, seen)
+                entry, fraction, _ = entry_of(value, low, per_unit, n_entries)
+                emitted, _ = emitted_in(table, rows, cell, (entry, fraction), n_entries, n_j, n_k, seen, False)
             r, g, b, sigma = channels(emitted)
             opacity, weight = opacity_over(sigma, tl.maximum(end - begin, 0.0))
             r, g, b = r * weight, g * weight, b * weight
             if SHADED:
-                visible = seen & (sigma > 0)
-                gradient = gradient_in(gradients, i, j, k, fx, fy, fz, n_j, n_k, visible)
+                gradient = gradient_in(gradients, cell, n_j, n_k, seen & (sigma > 0))
                 lit, white = shade(gradient, world, light, HEADLIGHT)
                 r = tl.minimum(r * lit + white * opacity, opacity)
                 g = tl.minimum(g * lit + white * opacity, opacity)
@@ -220,7 +250,6 @@ def march(
         number = after
         going = going & (first + (number - 1) * step < length) & (passing >= ENOUGH)
     alpha = 1 - passing
-    pixel = line.to(tl.int64) * width + column
     four = tl.reshape(tl.join(tl.join(red, blue), tl.join(green, alpha)), (RAYS, 4))
     tl.store(rgba + pixel[:, None] * 4 + tl.arange(0, 4)[None, :], four, mask=inside[:, None])
     met = (near + distance / tl.where(alpha > 0, alpha, 1.0)) * cosine

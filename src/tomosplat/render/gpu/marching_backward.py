@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 
 from tomosplat.render.gpu.marching import ENOUGH, channels, corner, emitted_in, entry_of, opacity_over, value_in
-from tomosplat.render.gpu.rays import RAYS, interval, on_axis, pixels, rays_of
+from tomosplat.render.gpu.rays import RAYS, begin_rays, cell_on, interval
 
 
 @triton.jit
@@ -61,10 +61,9 @@ def march_backward(
     JITTER: tl.constexpr,
 ):
     """Add to the gradients of the voxels [I, J, K] and of the tables [R, N, 4]."""
-    column, line = pixels(tiles_x)
-    inside = (column < width) & (line < height)
-    start, direction, _, length, _, _, first = rays_of(view, n_planes, column, line, n_i, n_j, n_k, step, seed, JITTER)
-    pixel = (line.to(tl.int64) * width + column) * 4
+    inside, pixel, ray = begin_rays(view, n_planes, width, height, tiles_x, n_i, n_j, n_k, step, seed, JITTER)
+    start, direction, _, length, _, _, first = ray
+    pixel = pixel * 4
     v_red = tl.load(rgba_gradient + pixel, mask=inside, other=0)
     v_green = tl.load(rgba_gradient + pixel + 1, mask=inside, other=0)
     v_blue = tl.load(rgba_gradient + pixel + 2, mask=inside, other=0)
@@ -77,13 +76,10 @@ def march_backward(
     going = inside & (length > 0)
     while tl.max(going.to(tl.int32)) > 0:
         begin, end = interval(first, length, step, number)
-        middle = 0.5 * (begin + end)
-        i, fx = on_axis(start[0], direction[0], middle, n_i)
-        j, fy = on_axis(start[1], direction[1], middle, n_j)
-        k, fz = on_axis(start[2], direction[2], middle, n_k)
-        value = value_in(values, i, j, k, fx, fy, fz, n_j, n_k, going)
+        cell = cell_on(start, direction, 0.5 * (begin + end), n_i, n_j, n_k)
+        value = value_in(values, cell, n_j, n_k, going)
         entry, fraction, within = entry_of(value, low, per_unit, n_entries)
-        emitted, slope = emitted_in(emission, rows, i, j, k, fx, fy, fz, entry, fraction, n_j, n_k, n_entries, going)
+        emitted, slope = emitted_in(emission, rows, cell, (entry, fraction), n_entries, n_j, n_k, going, False)
         r, g, b, sigma = channels(emitted)
         duration = tl.maximum(end - begin, 0.0)
         opacity, weight = opacity_over(sigma, duration)
@@ -95,7 +91,7 @@ def march_backward(
         g_four = tl.reshape(g_four, (RAYS, 4))
         g_value = tl.where(within, tl.sum(g_four * slope, axis=1) * per_unit, 0.0)
         for c in tl.static_range(8):
-            at, part = corner(i, j, k, fx, fy, fz, c, n_j, n_k)
+            at, part = corner(cell, c, n_j, n_k)
             row = tl.load(rows + at, mask=going, other=0).to(tl.int32)
             add_to_row(g_emission, row, entry, fraction, part, g_four, n_entries, going)
             tl.atomic_add(g_values + at, part * g_value, mask=going, sem="relaxed")

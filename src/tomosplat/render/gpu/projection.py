@@ -184,6 +184,35 @@ def tile_span(center, extent, n_tiles):
 
 
 @triton.jit
+def tiles_in_box(center_x, center_y, extent_x, extent_y, drawn, tiles_x, tiles_y):
+    """How many tiles the box around each centre touches; 0 for what is not drawn."""
+    first_x, last_x = tile_span(tl.where(drawn, center_x, 0.0), tl.where(drawn, extent_x, 0.0), tiles_x)
+    first_y, last_y = tile_span(tl.where(drawn, center_y, 0.0), tl.where(drawn, extent_y, 0.0), tiles_y)
+    touching = drawn & (first_x <= last_x) & (first_y <= last_y)
+    return tl.where(touching, (last_x - first_x + 1) * (last_y - first_y + 1), 0)
+
+
+@triton.jit
+def quadratic_form(xx, xy, yy, determinant):
+    """What a record holds of a covariance, xx, xy, yy, whose determinant is float64."""
+    # In float64, for the determinant of what fills the screen is too large for float32.
+    per_determinant = 1 / determinant * LOG2_E
+    quad_xx, quad_yy = -0.5 * (yy * per_determinant).to(tl.float32), -0.5 * (xx * per_determinant).to(tl.float32)
+    return quad_xx, (xy * per_determinant).to(tl.float32), quad_yy
+
+
+@triton.jit
+def store_outline(outlines, i, n, extent_x, extent_y, xy, yy, determinant, level, mask):
+    """Store what binning needs of a covariance and the ``level`` of its ellipse (see ``layout``)."""
+    tl.store(outlines + n * EXTENT_X + i, extent_x, mask=mask)
+    tl.store(outlines + n * EXTENT_Y + i, extent_y, mask=mask)
+    tl.store(outlines + n * SHEAR + i, xy / yy, mask=mask)
+    tl.store(outlines + n * SPREAD + i, (determinant / yy).to(tl.float32), mask=mask)
+    tl.store(outlines + n * VARIANCE_Y + i, yy, mask=mask)
+    tl.store(outlines + n * LEVEL + i, level, mask=mask)
+
+
+@triton.jit
 def store_four(pointers, a, b, c, d, mask):
     """Store four values of each lane side by side, in one instruction."""
     four = tl.reshape(tl.join(tl.join(a, c), tl.join(b, d)), (a.shape[0], 4))
@@ -203,7 +232,7 @@ def project(
     visible,
     camera,
     records,
-    ellipses,
+    outlines,
     depths,
     tile_counts,
     bad,
@@ -214,7 +243,7 @@ def project(
     PLANES: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Write records, ellipses, depths (infinite: not drawn) and the number of tiles in each box; lower ``bad`` [1].
+    """Write records, outlines, depths (infinite: not drawn) and the number of tiles in each box; lower ``bad`` [1].
 
     ``bad`` becomes the first Gaussian that cannot be projected, if it was larger.
     """
@@ -257,23 +286,14 @@ def project(
         tl.atomic_min(bad, first_bad)
     drawn = drawn & sound
 
-    first_x, last_x = tile_span(tl.where(drawn, center_x, 0.0), tl.where(drawn, extent_x, 0.0), tiles_x)
-    first_y, last_y = tile_span(tl.where(drawn, center_y, 0.0), tl.where(drawn, extent_y, 0.0), tiles_y)
-    drawn = drawn & (first_x <= last_x) & (first_y <= last_y)
-    tl.store(tile_counts + i, tl.where(drawn, (last_x - first_x + 1) * (last_y - first_y + 1), 0), mask=inside)
+    tiles = tiles_in_box(center_x, center_y, extent_x, extent_y, drawn, tiles_x, tiles_y)
+    drawn = drawn & (tiles > 0)
+    tl.store(tile_counts + i, tiles, mask=inside)
     tl.store(depths + i, tl.where(drawn, pz, float("inf")), mask=inside)
     record = records + i * RECORD
-    # In float64, for the determinant of what fills the screen is too large for float32.
-    per_determinant = 1 / determinant * LOG2_E
-    quad_xx, quad_xy = -0.5 * (yy * per_determinant).to(tl.float32), (xy * per_determinant).to(tl.float32)
-    quad_yy = -0.5 * (xx * per_determinant).to(tl.float32)
+    quad_xx, quad_xy, quad_yy = quadratic_form(xx, xy, yy, determinant)
     red, green, blue = tl.maximum(red, 0.0), tl.maximum(green, 0.0), tl.maximum(blue, 0.0)
     store_four(record, center_x, center_y, quad_xx, quad_xy, drawn)
     store_four(record + 4, quad_yy, log_opacity, red, green, drawn)
     store_four(record + 8, blue, pz, blue, pz, drawn)
-    tl.store(ellipses + n * EXTENT_X + i, extent_x, mask=drawn)
-    tl.store(ellipses + n * EXTENT_Y + i, extent_y, mask=drawn)
-    tl.store(ellipses + n * SHEAR + i, xy / yy, mask=drawn)
-    tl.store(ellipses + n * SPREAD + i, (determinant / yy).to(tl.float32), mask=drawn)
-    tl.store(ellipses + n * VARIANCE_Y + i, yy, mask=drawn)
-    tl.store(ellipses + n * LEVEL + i, level, mask=drawn)
+    store_outline(outlines, i, n, extent_x, extent_y, xy, yy, determinant, level, drawn)

@@ -26,6 +26,15 @@ def pixels(tiles_x):
 
 
 @triton.jit
+def begin_rays(view, n_planes, width, height, tiles_x, n_i, n_j, n_k, step, seed, JITTER: tl.constexpr):
+    """Which rays of this program are in the picture, which pixels they have, and the rays (see ``rays_of``)."""
+    column, row = pixels(tiles_x)
+    inside = (column < width) & (row < height)
+    ray = rays_of(view, n_planes, column, row, n_i, n_j, n_k, step, seed, JITTER)
+    return inside, row.to(tl.int64) * width + column, ray
+
+
+@triton.jit
 def times(matrix, x, y):
     """Product of a 3x3 matrix in memory with (x, y, 1)."""
     return (
@@ -120,6 +129,21 @@ def on_axis(start, direction, s, n):
 
 
 @triton.jit
+def cell_on(start, direction, s, n_i, n_j, n_k):
+    """The cell around a place on each ray: its lower voxel i, j, k, and how far the place is from there, 0..1."""
+    i, fx = on_axis(start[0], direction[0], s, n_i)
+    j, fy = on_axis(start[1], direction[1], s, n_j)
+    k, fz = on_axis(start[2], direction[2], s, n_k)
+    return i, j, k, fx, fy, fz
+
+
+@triton.jit
+def brick_of(cell, n_j, n_k, BRICK: tl.constexpr):
+    """Index of the brick around each cell."""
+    return ((cell[0] // BRICK) * tl.cdiv(n_j, BRICK) + cell[1] // BRICK) * tl.cdiv(n_k, BRICK) + cell[2] // BRICK
+
+
+@triton.jit
 def beyond(start, direction, voxel, reach, BRICK: tl.constexpr):
     """How far (mm) a ray goes before it leaves the bricks up to ``reach`` away on one axis."""
     inverse = inverse_of(direction)
@@ -128,11 +152,12 @@ def beyond(start, direction, voxel, reach, BRICK: tl.constexpr):
 
 
 @triton.jit
-def leap(start, direction, length, first, step, number, i, j, k, empty, BRICK: tl.constexpr):
-    """First interval whose middle is not surely within ``empty`` − 1 bricks around an empty brick."""
+def next_interval(start, direction, length, first, step, number, cell, empty, BRICK: tl.constexpr):
+    """The next interval, or, in an empty brick, the first whose middle is not surely within ``empty`` − 1 around it."""
     reach = empty - 1
-    s = beyond(start[0], direction[0], i, reach, BRICK)
-    s = tl.minimum(s, beyond(start[1], direction[1], j, reach, BRICK))
-    s = tl.minimum(tl.minimum(s, beyond(start[2], direction[2], k, reach, BRICK)), length + step)
+    s = beyond(start[0], direction[0], cell[0], reach, BRICK)
+    s = tl.minimum(s, beyond(start[1], direction[1], cell[1], reach, BRICK))
+    s = tl.minimum(tl.minimum(s, beyond(start[2], direction[2], cell[2], reach, BRICK)), length + step)
     # Rounded up, by a conversion that truncates.
-    return tl.maximum(number + 1, ((s - first) / step + (1.5 - _CAUTION)).to(tl.int32))
+    over = ((s - first) / step + (1.5 - _CAUTION)).to(tl.int32)
+    return tl.where(empty > 0, tl.maximum(number + 1, over), number + 1)

@@ -12,8 +12,8 @@ from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Cameras
 from tomosplat.render.constants import DRAWN
 from tomosplat.render.gpu.backend import check_gpu
-from tomosplat.render.gpu.binning import list_tiles, sort_by_depth
-from tomosplat.render.gpu.frame import Parameters, checked_pairs, composite_lists, project_scene, tile_grid
+from tomosplat.render.gpu.binning import list_tiles, sort_by_depth, tile_grid
+from tomosplat.render.gpu.frame import Parameters, checked_pairs, composite_lists, project_scene
 from tomosplat.render.projection import CAMERA_SIZE, camera_row
 from tomosplat.render.tables import label_table
 
@@ -109,7 +109,7 @@ class Viewport:
         projected = project_scene(self._parameters, self._visible, self._camera, width, height)
         queue = sort_by_depth(projected.depths, projected.tile_counts)
         self._needed.copy_(queue.ends[-1:], non_blocking=True)
-        binned = (projected.records, projected.ellipses, projected.tile_counts, queue, self._capacity)
+        binned = (projected.records, projected.outlines, projected.tile_counts, queue, self._capacity)
         lists = list_tiles(*binned, *tile_grid(width, height), exact=True)
         composite_lists(projected.records, lists, self._image)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from tomosplat.render.cpu.layout import F32, I32, I64, U8
 from tomosplat.render.raymarching.bricks import find_visible, value_ranges
 from tomosplat.render.raymarching.compositing import composite
 from tomosplat.render.raymarching.depths import tile_depths
-from tomosplat.render.raymarching.kernels import Scan
+from tomosplat.render.raymarching.kernels import Scan, Tables
 from tomosplat.render.raymarching.packing import no_numbers, number_bricks, pack
 from tomosplat.render.raymarching.projecting import project
 from tomosplat.render.raymarching.rays import view_of
@@ -45,14 +46,8 @@ class Compositor:
     ) -> None:
         self._grid, self._settings = volume.grid, settings
         self._preintegrated = settings.classification == "preintegrated"
-        values, ids = voxels_of(volume, labels)
-        reach = _half_step(volume.grid, settings.step_mm) if self._preintegrated else (0, 0, 0)
-        lowest, highest = value_ranges(values, reach)
-        used, rows = rows_of_labels(functions, group_of_label, shown)
-        self._tables = tabulate(
-            used, float(lowest.min()), float(highest.max()), settings.step_mm, preintegrated=self._preintegrated
-        )
-        distances, brick_rows = find_visible(ids, rows, self._tables, lowest, highest)
+        prepared = classify_scan(volume, labels, functions, group_of_label, shown, settings)
+        values, ids, rows, self._tables, distances, brick_rows = prepared
         self._scan = _scan(values, ids, rows, distances, brick_rows, settings.skip_empty)
         if settings.shading:
             to_world, slots = gradient_to_world(volume.grid), self._scan.slots
@@ -81,11 +76,8 @@ class Projector:
 
     def __init__(self, volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> None:
         self._grid, self._settings = volume.grid, settings
-        values, ids = voxels_of(volume, labels)
-        lowest, self._highest = value_ranges(values, (0, 0, 0))
-        rows = shown.astype(np.int64)
-        visible = find_visible(ids, rows, mask_table(), lowest, self._highest)
-        self._scan = _scan(values, ids, rows, *visible, settings.skip_empty)
+        values, ids, self._highest, distances, brick_rows = find_shown(volume, labels, shown)
+        self._scan = _scan(values, ids, shown.astype(np.int64), distances, brick_rows, settings.skip_empty)
         if not settings.skip_empty:
             self._highest[:] = np.inf
 
@@ -105,7 +97,64 @@ class Projector:
         return values, depth
 
 
-def voxels_of(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
+class ClassifiedScan(NamedTuple):
+    """A labelled scan, tables of its functions, and what is empty in it; see ``Scan`` and ``Tables``."""
+
+    values: F32
+    ids: U8
+    row_of_label: I64
+    tables: Tables
+    distances: U8
+    brick_rows: I32
+
+
+class ShownScan(NamedTuple):
+    """A labelled scan, the highest value that a sample in each brick can have, and which bricks show no label."""
+
+    values: F32
+    ids: U8
+    highest: F32
+    distances: U8
+    brick_rows: I32
+
+
+def classify_scan(
+    volume: Volume,
+    labels: LabelMap,
+    functions: TransferFunctions,
+    group_of_label: NDArray[np.uint8],
+    shown: U8,
+    settings: RaymarchSettings,
+) -> ClassifiedScan:
+    """What emission and absorption need, wherever they are computed.
+
+    Raises:
+        EmptySceneError: No sample can be visible.
+    """
+    values, ids = _voxels_of(volume, labels)
+    preintegrated = settings.classification == "preintegrated"
+    lowest, highest = value_ranges(values, _half_step(volume.grid, settings.step_mm) if preintegrated else (0, 0, 0))
+    used, rows = rows_of_labels(functions, group_of_label, shown)
+    tables = tabulate(used, float(lowest.min()), float(highest.max()), settings.step_mm, preintegrated=preintegrated)
+    distances, brick_rows = find_visible(ids, rows, tables, lowest, highest)
+    _check_visible(distances)
+    return ClassifiedScan(values, ids, rows, tables, distances, brick_rows)
+
+
+def find_shown(volume: Volume, labels: LabelMap, shown: U8) -> ShownScan:
+    """What highest and mean values need, wherever they are found.
+
+    Raises:
+        EmptySceneError: No voxel is visible.
+    """
+    values, ids = _voxels_of(volume, labels)
+    lowest, highest = value_ranges(values, (0, 0, 0))
+    distances, brick_rows = find_visible(ids, shown.astype(np.int64), mask_table(), lowest, highest)
+    _check_visible(distances)
+    return ShownScan(values, ids, highest, distances, brick_rows)
+
+
+def _voxels_of(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
     """Values and labels in one piece, at least two along each axis: interpolation needs them."""
     values, ids = np.ascontiguousarray(volume.values), np.ascontiguousarray(labels.values)
     for axis in range(3):
@@ -116,7 +165,6 @@ def voxels_of(volume: Volume, labels: LabelMap) -> tuple[F32, U8]:
 
 def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip: bool) -> Scan:
     """What the kernels march through."""
-    check_visible(distances)
     if not skip:
         distances[:] = 0
     i, j, k = values.shape
@@ -124,7 +172,7 @@ def _scan(values: F32, ids: U8, rows: I64, distances: U8, brick_rows: I32, skip:
     return Scan(values.ravel(), ids.ravel(), rows, (i, j, k), distances, brick_rows, slots, *no_numbers())
 
 
-def check_visible(distances: U8) -> None:
+def _check_visible(distances: U8) -> None:
     """Refuse a scan whose bricks are all empty (see ``find_visible``).
 
     Raises:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,8 @@ from torch import Tensor
 from tomosplat import machine
 from tomosplat.errors import GeometryError, LabelError, MemoryLimitError, ShapeError, UnitsError
 from tomosplat.geometry import Cameras
-from tomosplat.render.cpu.layout import F32, U8
-from tomosplat.render.gpu.backend import check_gpu
+from tomosplat.render.cpu.layout import U8
+from tomosplat.render.gpu.backend import check_gpu, free_memory
 from tomosplat.render.rasterization import RenderOutput
 from tomosplat.render.raymarching.settings import RaymarchSettings
 from tomosplat.render.tables import label_table
@@ -64,7 +66,7 @@ def raymarch(
         group_of_label: [256] group index of every label id (``tomosplat.anatomy.GROUP_OF_LABEL``).
         cameras: Pinhole cameras, also inside the scan.
         settings: Step, mode, light, clip planes, ...; None is ``RaymarchSettings()``.
-        device: Where to march: "cpu", or "cuda" for a GPU, which draws "composite" with "post" only.
+        device: Where to march: "cpu", or "cuda" for a GPU.
         progress: Called after each camera.
 
     Returns:
@@ -77,7 +79,7 @@ def raymarch(
         GeometryError: A camera is no pinhole.
         EmptySceneError: No voxel is visible.
         MemoryLimitError: The pictures would not fit into memory.
-        BackendUnavailableError: A GPU is asked for that is not there, or for what it does not draw.
+        BackendUnavailableError: A GPU is asked for that is not there.
     """
     marcher = Raymarcher(volume, labels, functions, group_of_label, settings=settings, device=device)
     return marcher.draw(cameras, progress)
@@ -103,34 +105,38 @@ class Raymarcher:
         _check(volume, labels, functions, group_of_label)
         shown = label_table(settings.visible, "visible")
         _check_memory(volume)
-        scan, place = (volume, labels, functions, group_of_label, shown, settings), torch.device(device)
-        self._views: Any  # what draws: loaded only now, for it brings compiled kernels
-        if place.type != "cpu":
-            check_gpu(place)
-            from tomosplat.render.gpu.volumes import GpuCompositor
-
-            self._views = GpuCompositor(*scan, place)
-            return
-        from tomosplat.render.raymarching.frames import Compositor, Projector
-
+        self._device = torch.device(device)
+        if self._device.type != "cpu":
+            check_gpu(self._device)
+        composite, project = _what_draws(self._device)
+        self._views: Any
         if settings.mode == "composite":
-            self._views = Compositor(*scan)
+            self._views = composite(volume, labels, functions, group_of_label, shown, settings)
         else:
-            self._views = Projector(volume, labels, shown, settings)
+            self._views = project(volume, labels, shown, settings)
             self._window = settings.window or _default_window(volume, labels, shown, settings)
 
     def draw(self, cameras: Cameras, progress: Progress | None = None) -> RaymarchOutput:
         """Draw the scan from each camera, which are drawn alike whether they come together or one by one."""
         _check_pinholes(cameras)
-        _check_memory_of_pictures(cameras)
-        pictures, depth = self._views.draw(cameras, progress)
+        _check_memory_of_pictures(cameras, self._device)
+        pictures, depth = (torch.as_tensor(part) for part in self._views.draw(cameras, progress))
         if self._settings.mode == "composite":
-            return RaymarchOutput(torch.as_tensor(pictures), torch.as_tensor(depth))
+            return RaymarchOutput(pictures, depth)
         return RaymarchOutput(
-            torch.from_numpy(windowed(pictures, *self._window)),
-            torch.from_numpy(depth) if self._settings.mode == "mip" else None,
-            values=torch.from_numpy(pictures),
+            windowed(pictures, *self._window), depth if self._settings.mode == "mip" else None, values=pictures
         )
+
+
+def _what_draws(device: torch.device) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """What prepares a scan for compositing and for projecting; loaded only now, for it brings compiled kernels."""
+    if device.type == "cpu":
+        from tomosplat.render.raymarching.frames import Compositor, Projector
+
+        return Compositor, Projector
+    from tomosplat.render.gpu.scans import GpuCompositor, GpuProjector
+
+    return partial(GpuCompositor, device=device), partial(GpuProjector, device=device)
 
 
 def _default_window(volume: Volume, labels: LabelMap, shown: U8, settings: RaymarchSettings) -> tuple[float, float]:
@@ -148,12 +154,12 @@ def _default_window(volume: Volume, labels: LabelMap, shown: U8, settings: Rayma
     return low, high
 
 
-def windowed(values: F32, low: float, high: float) -> F32:
+def windowed(values: Tensor, low: float, high: float) -> Tensor:
     """Grey RGBA [..., 4] of values [...]: black at ``low``, white at ``high``; nothing where a value is NaN."""
-    met = np.isfinite(values)
+    met = values.isfinite()
     # A volume of one value has no range: it is black.
-    grey = np.clip((np.where(met, values, low) - low) / ((high - low) or 1.0), 0, 1)
-    return np.stack([grey, grey, grey, met], axis=-1).astype(np.float32)
+    grey = ((torch.where(met, values, low) - low) / ((high - low) or 1.0)).clamp(0, 1)
+    return torch.stack([grey, grey, grey, met.to(grey.dtype)], dim=-1)
 
 
 def _check(volume: Volume, labels: LabelMap, functions: TransferFunctions, group_of_label: NDArray[np.uint8]) -> None:
@@ -185,8 +191,8 @@ def _check_memory(volume: Volume) -> None:
         )
 
 
-def _check_memory_of_pictures(cameras: Cameras) -> None:
-    pictures, available = 24 * len(cameras) * cameras.height * cameras.width, machine.available_memory()
+def _check_memory_of_pictures(cameras: Cameras, device: torch.device) -> None:
+    pictures, available = 24 * len(cameras) * cameras.height * cameras.width, free_memory(device)
     if pictures > available:
         raise MemoryLimitError(
             f"{len(cameras)} pictures of {cameras.width}x{cameras.height} need {pictures / 1e9:.1f} GB and "
