@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tomosplat.anatomy import GROUP_OF_LABEL, check_labels, renumber, resolve_organs
 from tomosplat.anatomy.segmenters import Segmenter
-from tomosplat.errors import UnitsError
+from tomosplat.errors import InputError, UnitsError
 from tomosplat.files.scans import read_labels, read_volume
 from tomosplat.pipeline.options import ReadingOptions
 from tomosplat.report import Report
@@ -35,17 +35,43 @@ class PreparedScan:
 def prepare_scan(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
     """Read a scan and its labels (or find them), and resample both to the working grid.
 
+    A fit of slices counts as a scan: it is shown on the working grid, with the labels that it was fitted to.
+
     Raises:
         InputError: The scan, its labels or an option cannot be used; the subclass says why.
     """
+    if is_slice_fit(path):
+        return _prepare_slice_fit(path, options, report)
     with report.stage("read scan"):
         scan = read_volume(path, series=options.series, rescale=options.rescale)
+    _check_unit(scan, path, options)
+    return label_scan(scan, options, report)
+
+
+def is_slice_fit(path: Path) -> bool:
+    """Whether a path is what ``slices fit`` writes: a .safetensors file, or a folder of them."""
+    return path.suffix == ".safetensors" or (path.is_dir() and any(path.glob("chkpnt*.safetensors")))
+
+
+def _prepare_slice_fit(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
+    from tomosplat.pipeline.slices_scene import read_slice_scan  # brings torch
+
+    if options.series is not None or options.rescale is not None:
+        raise InputError(f"{path} is a fit of slices; --series and --rescale are for the scan that it was made from")
+    scan, labels = read_slice_scan(path, options.spacing, report)
+    if labels is None or options.labels is not None:
+        _check_unit(scan, path, options)
+        return label_scan(scan, options, report)
+    report.history.extend((*scan.history, *labels.history))
+    return PreparedScan(scan, check_labels(renumber(labels, options.renumber)))
+
+
+def _check_unit(scan: Volume, path: Path, options: ReadingOptions) -> None:
     if scan.unit != "HU" and options.labels is None:
         raise UnitsError(
             f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is a "
             "CT that was saved otherwise, pass --rescale SLOPE INTERCEPT; else give --labels, and --tf for its values"
         )
-    return label_scan(scan, options, report)
 
 
 def label_scan(scan: Volume, options: ReadingOptions, report: Report) -> PreparedScan:
