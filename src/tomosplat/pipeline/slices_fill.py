@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tomosplat.errors import InputError
 from tomosplat.files.volumes import check_volume_name, write_volume
-from tomosplat.geometry import Grid
+from tomosplat.geometry import Grid, SlicePlane
 from tomosplat.pipeline.slice_options import SliceFillOptions
 from tomosplat.pipeline.slices_input import asked_grid, read_slices
 from tomosplat.report import Report
@@ -84,16 +84,22 @@ def _fused(
     stacks: Sequence[SliceStack], grid: Grid | None, options: SliceFillOptions, report: Report
 ) -> tuple[NDArray[np.float32], Grid]:
     """As the first stack shows the body; its least value where no stack reaches."""
-    if grid is None:
-        grid = stacks[0].grid(stacks[0].between(options.interp or steps_per_gap(stacks[0])))
+    first = stacks[0]
+    at = first.between(options.interp or steps_per_gap(first))
+    planes = [SlicePlane(affine, *first.shape) for affine in first.planes_at(at)]
+    if grid is not None:
+        planes = list(grid_planes(grid))
     fusion = fuse(stacks, report, options.quality)
-    values = np.full(grid.shape, stacks[0].values.min(), np.float32)
+    values = np.full((len(planes), planes[0].height, planes[0].width), first.values.min(), np.float32)
     with report.stage("fuse stacks") as progress:
-        for k, plane in enumerate(grid_planes(grid)):
+        for number, plane in enumerate(planes):
             found, inside = fusion.at(plane.pixel_centers()[None])
-            values[..., k] = np.where(inside[0], found[0], values[..., k].T).T
-            progress(k + 1, grid.shape[2])
-    return values, grid
+            values[number][inside[0]] = found[inside]
+            progress(number + 1, len(planes))
+    if grid is not None:
+        return values.transpose(2, 1, 0), grid
+    volume = first.volume(values, at, _NOTE)
+    return volume.values, volume.grid
 
 
 def _compounded(

@@ -10,19 +10,18 @@ from tomosplat.errors import EmptySceneError
 from tomosplat.geometry import FloatArray, Grid
 from tomosplat.slices.stack import TrackedFrames
 
-#: Voxels that no pixel fell into are filled from around them, within so many standard deviations.
+#: Standard deviation in voxels of the first mean over what is near; it doubles until every gap is closed.
+_NEAREST = 0.7
 _REACH = 2.0
-#: Least and most of that standard deviation, in voxels.
-_NEAREST, _FARTHEST = 0.7, 8.0
 
 
 def compound(frames: TrackedFrames, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Mean of all pixels around each voxel, and in gaps of those around the gap.
 
-    Every pixel is shared out to the eight voxels around it (linear, mean compounding); what remains empty takes the
-    Gaussian-weighted mean of what is near (normalised convolution, Knutsson and Westin 1993), nearest first: the
-    Gaussian doubles until it spans half the widest gap between frames. Pixels that are black in every frame are the
-    screen around the picture and say nothing.
+    Every pixel is shared out to the eight voxels around it (linear, mean compounding). What remains empty takes the
+    Gaussian-weighted mean of what is near (normalised convolution, Knutsson and Westin 1993), nearest first, but no
+    farther from a pixel than half the widest gap between frames: there is nothing outside the sweep. Pixels that are
+    black in every frame are the screen around the picture and say nothing.
 
     Args:
         frames: A sweep with poses.
@@ -39,17 +38,16 @@ def compound(frames: TrackedFrames, grid: Grid) -> tuple[NDArray[np.float32], ND
         raise EmptySceneError(f"no frame of the sweep reaches {grid}; they are in another frame of reference")
     values = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     known = weight > 0
-    widest = _widest_gap(frames) / float(grid.spacing.min()) / 2
+    away = ndimage.distance_transform_edt(~known, sampling=grid.spacing)
+    wanted = away <= _widest_gap(frames) / 2
     sigma = _NEAREST
-    while not known.all():
+    while not known[wanted].all():
         mass = _blurred(known.astype(np.float32), sigma)
-        found = (mass > np.exp(-0.5 * _REACH**2) * 0.1) & ~known
+        found = (mass > 0) & wanted & ~known
         mean = _blurred(np.where(known, values, 0), sigma)
         values[found] = mean[found] / mass[found]
         known |= found
-        if sigma >= min(widest, _FARTHEST):
-            break
-        sigma = min(2 * sigma, _FARTHEST, max(widest, _NEAREST))
+        sigma *= 2
     return values, known
 
 

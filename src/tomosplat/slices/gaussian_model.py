@@ -132,7 +132,7 @@ class GaussianModel(SliceModel):
             tuple(classes),
             self.coloured,
             tuple(target.plane for target in given),
-            provenance,
+            provenance=provenance,
         )
 
 
