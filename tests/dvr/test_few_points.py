@@ -3,7 +3,7 @@ import pytest
 import torch
 from tests.dvr.subject import GRID, ball_values
 
-from tomosplat.dvr.few_points import with_few_points
+from tomosplat.dvr.few_points import TOLERANCE, with_few_points
 
 from tomosplat.dvr.lookup import render_table
 from tomosplat.dvr.march import March
@@ -46,7 +46,7 @@ def entries(of: ScanFeatures, noise: float) -> TransferFunction:
 def test_few_points_draw_what_all_entries_draw(noise: float, most: int) -> None:
     of = scan()
     every = entries(of, noise)
-    few, change = with_few_points(every, of, rays(), EDGE)
+    few, change = with_few_points(every, of, rays(), EDGE, TOLERANCE)
     assert len(few.points) <= most
     images, wanted = drawn(few, of), drawn(every, of)
     shown = torch.maximum(images[..., 3], wanted[..., 3]) > 0.5 / 255
@@ -58,6 +58,6 @@ def test_few_points_draw_what_all_entries_draw(noise: float, most: int) -> None:
 def test_what_no_points_can_replace_stays_as_it_is() -> None:
     of = scan()
     peak = TransferFunction(np.column_stack([of.values_of(3), np.full((3, 3), 0.5), [0, 0.9, 0]]))
-    same, change = with_few_points(peak, of, rays(), EDGE)
+    same, change = with_few_points(peak, of, rays(), EDGE, TOLERANCE)
     assert same is peak
     assert change == 0.0

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
 
 from tomosplat.dvr.lookup import Features, render_table
 from tomosplat.dvr.march import March
@@ -15,7 +16,7 @@ from tomosplat.dvr.scan_features import ScanFeatures
 from tomosplat.transfer import MAX_OPACITY, OPACITY_LENGTH_MM, TransferFunction
 
 F64 = NDArray[np.float64]
-#: By how much pictures may change, a root mean square of what is shown: two levels of 8 bits.
+#: By how much pictures may change at least, a root mean square of what is shown: two levels of 8 bits.
 TOLERANCE = 2 / 255
 #: Opacity of a pixel that shows something.
 _VISIBLE = 0.5 / 255
@@ -28,7 +29,7 @@ _NO_VOXEL = 1e-3
 
 
 def with_few_points(
-    function: TransferFunction, scan: ScanFeatures, rays: Rays, edge_mm: float, tolerance: float = TOLERANCE
+    function: TransferFunction, scan: ScanFeatures, rays: Rays, edge_mm: float, tolerance: float
 ) -> tuple[TransferFunction, float]:
     """A function of as few points as draw the same pictures, and by how much these differ.
 
@@ -65,10 +66,18 @@ def _fitted(points: F64, knots: list[int], weights: F64) -> tuple[TransferFuncti
     """The best function with these knots, and the weighted squared error of every entry."""
     opacities = points[:, 4:]
     wanted = np.column_stack([points[:, 1:4] * opacities, opacities])
-    hats = np.stack([np.interp(np.arange(len(points)), knots, row) for row in np.eye(len(knots))], axis=1)
-    scale = np.sqrt(weights)[:, None]
-    found = np.linalg.lstsq(hats * scale, wanted * scale, rcond=None)[0]
-    errors = weights * np.square(hats @ found - wanted).sum(axis=1)
+    after = np.interp(np.arange(len(points)), knots, np.arange(len(knots)))
+    left = np.minimum(after.astype(np.int64), len(knots) - 2)
+    shares = 1 - (after - left), after - left
+    # Normal equations of hat functions: a knot shares entries with the next one only.
+    matrix, right = np.zeros((2, len(knots))), np.zeros((len(knots), 4))
+    np.add.at(matrix[0], left + 1, weights * shares[0] * shares[1])
+    for side, share in enumerate(shares):
+        np.add.at(matrix[1], left + side, weights * share**2)
+        np.add.at(right, left + side, (weights * share)[:, None] * wanted)
+    found = solveh_banded(matrix, right)
+    drawn = found[left] * shares[0][:, None] + found[left + 1] * shares[1][:, None]
+    errors = weights * np.square(drawn - wanted).sum(axis=1)
     opacity = np.clip(found[:, 3:], 0, MAX_OPACITY)
     colors = np.where(opacity > 0, np.clip(found[:, :3] / np.where(opacity > 0, opacity, 1), 0, 1), points[knots, 1:4])
     return TransferFunction(np.column_stack([points[knots, 0], colors, opacity])), errors

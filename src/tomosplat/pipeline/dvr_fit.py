@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tomosplat import machine
-from tomosplat.dvr.few_points import with_few_points
+from tomosplat.dvr.few_points import TOLERANCE, with_few_points
 from tomosplat.dvr.lookup import render_table
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays, camera_rays, voxel_edge
@@ -93,7 +93,9 @@ def fit_transfer_file(
     edge = voxel_edge(volume.grid)
     function, notes = transfer_function_of(fit.best, fit.seen, scan, edge)
     with report.stage("simplify"):
-        function, change = with_few_points(function, scan, judged.rays, edge)
+        # What is half as far off as the fit itself is not worth a point.
+        tolerance = max(TOLERANCE, 0.5 * 10 ** (-fit.quality.psnr / 20))
+        function, change = with_few_points(function, scan, judged.rays, edge, tolerance)
     notes.append(f"{len(function.points)} points; with more, pictures would change by {255 * change:.2f} of 255 (RMS)")
     functions = TransferFunctions.uniform(function, output.stem, volume.unit, tuple(notes))
     report.facts |= {
