@@ -14,8 +14,9 @@ from tomosplat.pipeline.running_options import RunningOptions
 class BatchSceneOptions(CaseOptions):
     """How a list of scans becomes scenes."""
 
-    tf: str = "seen"
-    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
+    tf: str | None = None
+    """Transfer functions: seen, unseen (CT), mr, us, or a file (our JSON, 3D Slicer .vp, ParaView .json); by default
+    those of each scan's modality."""
     file_format: Literal["ply", "glb"] = "ply"
     """What the scenes are written as: <id>.ply or <id>.glb."""
 

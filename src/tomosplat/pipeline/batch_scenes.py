@@ -19,7 +19,7 @@ from tomosplat.pipeline.prime import check_priming
 from tomosplat.pipeline.pseudonyms import find_named_cases
 from tomosplat.pipeline.running import check_running, facts_of, run_list, shard_of, threads_of
 from tomosplat.pipeline.scan import visible_ids
-from tomosplat.pipeline.transfer_files import load_transfer_functions
+from tomosplat.pipeline.transfer_files import given_transfer_functions
 from tomosplat.report import Report
 
 #: Changes whenever scenes made before are not what would be made now.
@@ -56,7 +56,7 @@ def make_scenes(
     found = find_named_cases(sources, folder, options, report)
     mine = shard_of(options).share(found, cost=lambda source: source.n_bytes, name=lambda source: source.id)
     hashes = content_hashes(mine, folder, report)
-    functions = load_transfer_functions(options.tf)
+    functions = given_transfer_functions(options.tf)
 
     def case(source: Source) -> Case:
         order = BatchOrder(source, functions, priming, predicting, options.file_format, threads_of(options))
@@ -93,7 +93,7 @@ def _configuration(order: BatchOrder, checkpoint: str | None) -> dict[str, Any]:
         "version": _VERSION,
         "id": order.source.id,
         "reading": reading,
-        "functions": order.functions.to_dict(),
+        "functions": order.functions and order.functions.to_dict(),
         "priming": asdict(order.priming),
         "rig": load_rig(order.priming.rig).to_dict(),
         "predicting": predicting,

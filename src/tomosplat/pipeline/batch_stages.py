@@ -22,6 +22,7 @@ from tomosplat.pipeline.predict import ask_network, changed_scene, check_spacing
 from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.pseudonyms import unnamed
 from tomosplat.pipeline.scan import PreparedScan, color_scan, visible_ids
+from tomosplat.pipeline.transfer_files import usual_transfer_functions
 from tomosplat.report import Progress, Report
 from tomosplat.transfer import TransferFunctions
 from tomosplat.volume import OpticalVolume
@@ -33,7 +34,7 @@ class BatchOrder:
 
     Attributes:
         source: The scan.
-        functions: Its colours.
+        functions: Its colours; None for those of its modality.
         priming: How it is primed.
         predicting: How the network is run; None where the scene stays as it was primed.
         file_format: What it is written as.
@@ -41,7 +42,7 @@ class BatchOrder:
     """
 
     source: Source
-    functions: TransferFunctions
+    functions: TransferFunctions | None
     priming: PrimingOptions
     predicting: PredictingOptions | None
     file_format: str
@@ -93,7 +94,9 @@ def _scene(order: BatchOrder, scratch: Path, progress: Progress) -> GaussianScen
     if order.predicting is None:
         prepared = prepare_source(order.source)
         progress(1, 2)
-        return prime_prepared(prepared, order.functions, visible_ids(order.priming.organs), order.priming, Report())
+        return prime_prepared(
+            prepared, _colors(order, prepared), visible_ids(order.priming.organs), order.priming, Report()
+        )
     if _primed_file(scratch).exists() and _said_file(scratch).exists():
         return changed_scene(read_primed(_primed_file(scratch))[1], read_said(_said_file(scratch)), Report())
     ready = _ready(order, scratch)
@@ -102,17 +105,20 @@ def _scene(order: BatchOrder, scratch: Path, progress: Progress) -> GaussianScen
 
 
 def _ready(order: BatchOrder, scratch: Path) -> _Ready:
-    source, functions, visible = order.source, order.functions, visible_ids(order.priming.organs)
+    source, visible = order.source, visible_ids(order.priming.organs)
     if _primed_file(scratch).exists():
         prepared, primed = read_primed(_primed_file(scratch))
-        return _Ready(prepared, color_scan(prepared, functions, visible, Report()), primed)
+        return _Ready(prepared, color_scan(prepared, _colors(order, prepared), visible, Report()), primed)
     if not isinstance(source.scan, int):
         with unnamed(source):
             check_spacing(source.scan, source.reading)
     prepared = prepare_source(source)
-    return _Ready(
-        prepared, *prime_for_network(_model_of(order)[0], prepared, functions, visible, order.priming, Report())
-    )
+    model, functions = _model_of(order)[0], _colors(order, prepared)
+    return _Ready(prepared, *prime_for_network(model, prepared, functions, visible, order.priming, Report()))
+
+
+def _colors(order: BatchOrder, prepared: PreparedScan) -> TransferFunctions:
+    return order.functions or usual_transfer_functions(prepared.volume)
 
 
 def _said(order: BatchOrder, ready: _Ready) -> Said:
