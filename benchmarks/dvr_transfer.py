@@ -60,7 +60,6 @@ def settings_of(condition: str, epochs: int, seed: int) -> TableSettings:
 def measure(prepared: Prepared, settings: TableSettings, picture: Path) -> dict[str, float]:
     """Fit, and tell how good the best epoch is and what the training took."""
     fit = fit_table(prepared.features, prepared.train, prepared.test, settings)
-    assert fit.best is not None
     images = render_table(
         prepared.features, fit.best, prepared.test.rays, March(settings.test_rate, settings.associated)
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import numba
 import torch
 
 _lock = threading.Lock()
@@ -19,8 +20,18 @@ _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
 
 
+def use(n: int) -> None:
+    """Let torch and all kernels that this thread calls use ``n`` threads.
+
+    Numba first: it launches threads for its own parallel loops when the first of them is loaded, and then sets OpenMP's
+    number, which is torch's, to the machine's. What is computed later in that process would differ in last digits.
+    """
+    numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    torch.set_num_threads(n)
+
+
 def n_threads() -> int:
-    """Threads that kernels use: as many as torch is allowed (``torch.set_num_threads``, ``OMP_NUM_THREADS``)."""
+    """Threads that kernels use: as many as torch is allowed (``use``, ``OMP_NUM_THREADS``)."""
     return torch.get_num_threads()
 
 

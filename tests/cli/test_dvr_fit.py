@@ -15,6 +15,7 @@ from tomosplat import machine
 from tomosplat.cli import main
 from tomosplat.files.cameras import write_cameras
 from tomosplat.files.images import to_bytes, write_png
+from tomosplat.files.scenes import read_scene
 from tomosplat.geometry import fibonacci_directions, frame_bounds
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.render import Raymarcher, RaymarchSettings
@@ -85,10 +86,37 @@ def test_pictures_give_a_transfer_function_in_the_scan_s_units_and_files_for_oth
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["psnr"] > 25
     assert (report["pictures"], report["held_out"]) == (7, 1)
+    written = json.loads((tmp_path / "tf.json").read_text())["groups"]
+    assert list(written) == ["1-11"]
+    assert len(written["1-11"]) == report["points"] < 256
     with Image.open(tmp_path / "now.png") as preview:
         assert preview.size == (2 * SIZE, SIZE)
     assert (tmp_path / "colors.safetensors").stat().st_size > VALUES.size * 8
     assert not list(tmp_path.glob(".*checkpoint"))
+
+
+def prime(case: Path, colored: Path, output: Path, spacing: str) -> int:
+    """``tomosplat prime`` with learned colours and one label for all of the ball."""
+    labels = sitk.ReadImage(str(case / "scan.mha")) > 0
+    sitk.WriteImage(labels, str(case / "labels.mha"))
+    common = ["--labels", str(case / "labels.mha"), "--spacing", spacing, "--light", "none"]
+    return main(["prime", str(case / "scan.mha"), "-o", str(output), "--from-dvr", str(colored), *common])
+
+
+def test_gaussians_are_primed_with_the_learned_colours(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colored = tmp_path / "colors.safetensors"
+    assert run(case, tmp_path / "tf.json", "--volume", str(colored)) == 0
+    assert prime(case, colored, tmp_path / "primed.ply", "2") == 0
+    scene = read_scene(tmp_path / "primed.ply")
+    # Nearest voxel of each Gaussian, and its colour (Y of degree 0 is ½ √(1 ∕ π)).
+    at = np.rint(GRID.to_index(scene.means.numpy())).astype(int)
+    values, colors = VALUES[tuple(at.T)], 0.5 + 0.2820948 * scene.sh[:, 0].numpy()
+    np.testing.assert_allclose(colors[values > 350].mean(axis=0), WANTED.functions[1](500)[:3], atol=0.1)
+    assert prime(case, colored, tmp_path / "other.ply", "1.9") == 2
+    assert "same --spacing" in capsys.readouterr().err
+    assert not (tmp_path / "other.ply").exists()
 
 
 def changed(case: Path, tmp_path: Path, change: str) -> Path:

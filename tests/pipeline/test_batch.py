@@ -9,13 +9,18 @@ from tests.evaluation.running import run_here
 from tests.files.scan_writer import write_scan
 
 from tomosplat.errors import InputError
+from tomosplat.evaluation import evaluate as evaluation
+from tomosplat.evaluation.options import EvaluateOptions
 from tomosplat.files.scenes import read_scene
 from tomosplat.pipeline import batch_render, batch_scenes
+from tomosplat.pipeline import prepare as pipeline_prepare
 from tomosplat.pipeline.batch_options import BatchRenderOptions, BatchSceneOptions
 from tomosplat.pipeline.batch_render import render_scenes
 from tomosplat.pipeline.batch_scenes import make_scenes
 from tomosplat.pipeline.case_lists import find_cases, memory_of
 from tomosplat.pipeline.options import PrimingOptions
+from tomosplat.pipeline.prepare import prepare_dataset
+from tomosplat.pipeline.prepare_options import PrepareOptions
 from tomosplat.report import Report
 
 COARSE = BatchSceneOptions(spacing=10.0)
@@ -25,6 +30,8 @@ COARSE = BatchSceneOptions(spacing=10.0)
 def here(monkeypatch):
     monkeypatch.setattr(batch_scenes, "run_list", run_here)
     monkeypatch.setattr(batch_render, "run_list", run_here)
+    monkeypatch.setattr(pipeline_prepare, "run_list", run_here)
+    monkeypatch.setattr(evaluation, "run_list", run_here)
 
 
 def make(folder, *sources, options=COARSE):
@@ -54,10 +61,16 @@ def test_every_scan_becomes_a_scene_in_whatever_shard_and_every_scene_a_picture(
     assert not np.array_equal(*pictures)
 
 
-def test_pseudonyms_stand_everywhere_and_the_table_alone_knows_the_names(tmp_path):
-    patient = tmp_path / "DOE^JOHN"
-    patient.mkdir()
-    (patient / "ct.nii.gz").write_bytes(b"cut short")
+@pytest.fixture
+def patient(tmp_path):
+    """A folder that is called like somebody, with a damaged scan: errors say where that lies."""
+    folder = tmp_path / "DOE^JOHN"
+    folder.mkdir()
+    (folder / "ct.nii.gz").write_bytes(b"cut short")
+    return folder
+
+
+def test_pseudonyms_stand_everywhere_and_the_table_alone_knows_the_names(patient, tmp_path):
     options = BatchSceneOptions(spacing=10.0, pseudonyms=tmp_path / "table.json")
     outcome = make(tmp_path / "out", patient, options=options)
     (name,) = outcome.failed
@@ -71,6 +84,29 @@ def test_pseudonyms_stand_everywhere_and_the_table_alone_knows_the_names(tmp_pat
     assert list(make(tmp_path / "again", patient, options=options).failed) == [name]
     other = BatchSceneOptions(spacing=10.0, pseudonyms=tmp_path / "other.json")
     assert list(make(tmp_path / "other", patient, options=other).failed) != [name]
+
+
+def prepare(source, folder, table):
+    return prepare_dataset([str(source)], folder, PrepareOptions(pseudonyms=table), Report())
+
+
+def evaluate_scan(source, folder, table):
+    options = EvaluateOptions(pseudonyms=table, looks=("all/seen",), methods=("march",))
+    return evaluation.evaluate([str(source)], folder, options, Report())
+
+
+@pytest.mark.parametrize("verb", [prepare, evaluate_scan])
+def test_datasets_and_evaluations_know_pseudonyms_too(verb, patient, tmp_path):
+    outcome = verb(patient, tmp_path / "out", tmp_path / "table.json")
+    (table,) = json.loads((tmp_path / "table.json").read_text())["cases"].items()
+    assert table[1]["id"] == "DOE-JOHN"
+    (failure,) = outcome.failed.items()
+    assert table[0] in failure[0]
+    assert "FileFormatError" in failure[1]
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(written) > 1
+    assert not any("DOE" in path.name or b"DOE" in path.read_bytes() for path in written)
+    assert "DOE" not in failure[1]
 
 
 def test_a_table_among_the_results_is_refused(tmp_path):

@@ -13,7 +13,7 @@ from tomosplat.slices import SliceStack, TrackedFrames
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
 from tomosplat.slices.fit_states import fingerprint, load_state, save_state
 from tomosplat.slices.gaussian_fit import begin_fit, fit_model, fit_slices, slice_loss
-from tomosplat.slices.gaussian_methods import planes_at, show_at
+from tomosplat.slices.gaussian_methods import show_at
 from tomosplat.slices.scene_files import read_slice_scene, write_slice_scene
 from tomosplat.slices.targets import SliceTarget, any_slices, crossfade, gaps_mm
 from tomosplat.slices.triplane import TriplaneModel
@@ -195,7 +195,7 @@ def test_a_crossfade_lies_between(given):
     a, b = task.given[:2]
     middle = crossfade(a, b, 0.25)
     torch.testing.assert_close(middle.image, 0.75 * a.image + 0.25 * b.image)
-    np.testing.assert_allclose(middle.plane.affine, planes_at(given, [1.0])[0])
+    np.testing.assert_allclose(middle.plane.affine, given.planes_at(np.array([1.0]))[0])
 
 
 def test_gaps_are_millimetres_across(given):

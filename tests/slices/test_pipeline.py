@@ -45,6 +45,8 @@ def test_evaluate_tells_every_row_and_the_gain_and_goes_on_where_it_was(body, tm
     table = (output / "table.md").read_text()
     assert "| body | axial |" in table
     assert "linear+blur" in table
+    assert f"| flow | 1 | {facts['gain_db']:+.2f} |" in table
+    assert np.load(output / "rows" / "body-axial-25-flow.npy").ndim == 2  # a sheet can be made anew
     assert next((output / "sheets").glob("*.png")).stat().st_size > 0
     kept = (output / "rows" / "body-axial-25-flow.json").read_bytes()
     assert main(words) == 0

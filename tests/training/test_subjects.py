@@ -8,8 +8,10 @@ import torch
 
 from tomosplat.errors import EmptySceneError
 from tomosplat.feedforward.encoding import encode_scan
+from tomosplat.render import rasterize
+from tomosplat.training import pictures
 from tomosplat.training.looks import Look, case_of
-from tomosplat.training.pictures import draw_cube, predicted_picture_loss, predicted_scene
+from tomosplat.training.pictures import draw_cube, predicted_picture_loss, predicted_scene, window_of
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.state import TrainState
 from tomosplat.training.subjects import Subject, Subjects
@@ -52,9 +54,26 @@ def test_a_cube_of_air_is_a_named_error(subject, narrow) -> None:
         predicted_scene(network, subject, (1000, 0, 0), np.random.default_rng(1), SETTINGS)
 
 
-def test_each_step_looks_at_several_pictures(subject, narrow) -> None:
+def test_each_step_looks_at_several_pictures(subject, narrow, monkeypatch) -> None:
     network = TrainState.begin(SETTINGS).network
+    asked: list[int] = []
+    monkeypatch.setattr(
+        Subject, "view", lambda self, index, view=Subject.view: asked.append(index) or view(self, index)
+    )
     loss, primed = predicted_picture_loss(network, subject, np.random.default_rng(2), SETTINGS)
-    assert sorted(subject.primed_losses) == subject.shown.tolist()  # two pictures of four that may be asked for
-    assert primed == pytest.approx(np.mean(list(subject.primed_losses.values())))
+    assert sorted(asked) == subject.shown.tolist()  # two pictures of four that may be asked for
     assert float(loss.detach()) == pytest.approx(primed, rel=1e-4)
+
+
+def test_a_window_is_that_part_of_the_picture(subject, monkeypatch) -> None:
+    monkeypatch.setattr(pictures, "_MARGIN", 2)
+    view = subject.view(0)
+    means = subject.primed.scene.means.double().numpy()
+    near = means[np.linalg.norm(means - means.mean(axis=0), axis=1) < 30]
+    part = window_of(view, near)
+    assert part.camera.width < view.camera.width
+    left, top = (view.camera.Ks[0, :2, 2] - part.camera.Ks[0, :2, 2]).astype(int)
+    whole, cut = (rasterize(subject.primed.scene, one.camera).rgba[0] for one in (view, part))
+    where = (slice(top, top + part.camera.height), slice(left, left + part.camera.width))
+    torch.testing.assert_close(cut, whole[where], atol=1e-3, rtol=0)  # slopes are held within the window
+    torch.testing.assert_close(part.rgba, view.rgba[where], atol=0, rtol=0)

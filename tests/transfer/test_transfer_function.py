@@ -95,6 +95,17 @@ def test_json_gives_back_the_same_functions_bit_by_bit():
     assert (back.name, back.unit, back.notes) == ("mine", "arbitrary", ("a note",))
 
 
+def test_a_function_that_groups_share_is_written_once():
+    shared, own = (TransferFunction([[0, 1, 0.5, 0.25, alpha]]) for alpha in (0.5, 0.75))
+    functions = {n: own if n == 4 else shared for n in (1, 2, 3, 4, 7)}
+    text = TransferFunctions(functions, "shared").to_json()
+    assert list(json.loads(text)["groups"]) == ["1-3,7", "4"]
+    back = TransferFunctions.from_json(text)
+    assert {n: function.points[0, 4] for n, function in back.functions.items()} == {
+        n: function.points[0, 4] for n, function in functions.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -103,8 +114,11 @@ def test_json_gives_back_the_same_functions_bit_by_bit():
         ({"unit": "mm"}, "unit HU, relative or arbitrary"),
         ({"rgb_max": 100}, "rgb_max"),
         ({"groups": {}}, "groups"),
-        ({"groups": {"bone": []}}, "index"),
+        ({"groups": {"bone": []}}, "indices"),
         ({"groups": {"300": [[0, 0, 0, 0, 0]]}}, "300"),
+        ({"groups": {"3-": [[0, 0, 0, 0, 0]]}}, "3-"),
+        ({"groups": {"5-3": [[0, 0, 0, 0, 0]]}}, "5-3"),
+        ({"groups": {"1-3": [[0, 0, 0, 0, 0]], "2": [[0, 0, 0, 0, 0]]}}, "group 2 has more than one"),
         ({"groups": {"7": [[0, 1, 2]]}}, "group 7: expected rows of five"),
         ({"groups": {"7": [[0, 0, 0, 0, "x"]]}}, "group 7"),
         ({"groups": {"7": [[0, 0, 0, 0, 2]]}}, "group 7: .*0..1"),

@@ -28,5 +28,7 @@ class Evaluate(Reported):
 
         with self.reporting() as report:
             outcome = evaluate(self.cases, self.output, self.evaluating, report)
+        for line in report.facts["passed_over"]:
+            print(line)
         print(f"{self.output / 'table.md'}: {len(outcome.done)} jobs done, {len(outcome.skipped)} were done before")
         check_outcome(outcome, self.output)

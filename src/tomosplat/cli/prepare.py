@@ -28,5 +28,7 @@ class Prepare(Reported):
 
         with self.reporting() as report:
             outcome = prepare_dataset(self.cases, self.output, self.preparing, report)
+        for line in report.facts["passed_over"]:
+            print(line)
         print(f"{self.output}: {len(outcome.done)} cases prepared, {len(outcome.skipped)} were done before")
         check_outcome(outcome, self.output)

@@ -39,8 +39,7 @@ def save_table_fit(path: Path, state: TableFit, of: str) -> None:
     for number, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{name}": tensor for name, tensor in moments.items()}
     tensors["generator"] = state.generator.get_state()
-    if state.best is not None:
-        tensors["best"] = state.best
+    tensors["best"] = state.best
     description = {"fit": of, "epochs": [list(epoch) for epoch in state.epochs]}
     write_shard(path, {name: Stack.of(tensor.numpy()) for name, tensor in tensors.items()}, description)
 

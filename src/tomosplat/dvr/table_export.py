@@ -34,8 +34,10 @@ def transfer_function_of(
     """
     notes = []
     numbers, known = table.double().numpy(), seen.numpy()
-    if numbers.ndim == 3:
-        numbers, known = _averaged(numbers, known, scan.features)
+    features = scan.features
+    if features.others is not None and numbers.ndim == 3:
+        shown = features.shown if features.shown is not None else np.ones(features.values.shape, np.bool_)
+        numbers, known = _averaged(numbers, known, features.others[shown], features.values[shown])
         notes.append("mean over the steepness of the scan's voxels of a function of value and steepness")
     if not known.all():
         notes.append(
@@ -82,11 +84,12 @@ def _classified(table: Tensor, features: Features, i: int) -> NDArray[np.float32
     return total.numpy()
 
 
-def _averaged(table: F64, seen: NDArray[np.bool_], features: Features) -> tuple[F64, NDArray[np.bool_]]:
-    assert features.others is not None
-    shown = features.shown if features.shown is not None else np.ones(features.values.shape, np.bool_)
+def _averaged(
+    table: F64, seen: NDArray[np.bool_], others: NDArray[np.float32], values: NDArray[np.float32]
+) -> tuple[F64, NDArray[np.bool_]]:
+    """A table over two features, of which some voxels have ``others`` and ``values``, as one over the second."""
     bins = [np.linspace(-0.5, n - 0.5, n + 1) / (n - 1) for n in table.shape[:2]]
-    counts, *_ = np.histogram2d(features.others[shown], features.values[shown], bins=bins)
+    counts, *_ = np.histogram2d(others, values, bins=bins)
     counts = counts * seen
     total = counts.sum(axis=0)
     absorption = (counts * table[..., 3]).sum(axis=0)

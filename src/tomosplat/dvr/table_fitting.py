@@ -72,14 +72,17 @@ class TableFit:
         optimizer: Adam's state.
         generator: Shuffles and jitters.
         epochs: What the finished epochs were like.
-        best: The table of the epoch with the highest SSIM.
+        best: The table of the epoch with the highest SSIM; before the first, that it begins with.
     """
 
     model: TableModel
     optimizer: torch.optim.Adam
     generator: torch.Generator
     epochs: list[Epoch] = field(default_factory=list)
-    best: Tensor | None = None
+    best: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.best = self.model().detach()
 
     @classmethod
     def begin(cls, features: Features, settings: TableSettings) -> TableFit:
@@ -143,7 +146,7 @@ def fit_table(
         seconds = time.process_time() - began
         table = state.model().detach()
         quality = judge(features, table, judged, March(settings.test_rate, settings.associated))
-        if state.best is None or quality.ssim > state.quality.ssim:
+        if not state.epochs or quality.ssim > state.quality.ssim:
             state.best = table
         state.epochs.append(Epoch(rate, sum(losses) / len(losses), *quality, seconds))
         if progress:

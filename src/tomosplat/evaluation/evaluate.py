@@ -19,7 +19,8 @@ from tomosplat.evaluation.truth import Part, PicturesOrder, trace_pictures
 from tomosplat.files.atomic import make_folder
 from tomosplat.jobs import Case, Outcome, Product, Records, hash_data
 from tomosplat.metrics import has_perceptual_weights
-from tomosplat.pipeline.case_lists import content_hashes, find_cases
+from tomosplat.pipeline.case_lists import content_hashes
+from tomosplat.pipeline.pseudonyms import find_named_cases
 from tomosplat.pipeline.running import check_running, run_list, shard_of, threads_of
 from tomosplat.report import Report
 
@@ -53,8 +54,7 @@ def evaluate(sources: Sequence[str], folder: Path, options: EvaluateOptions, rep
     protocol, looks = Protocol.of(options), chosen_looks(options.looks)
     _check_methods(options.methods)
     check_running(options)
-    found, passed_over = find_cases(sources, options)
-    report.history.extend(passed_over)
+    found = find_named_cases(sources, folder, options, report)
     found = shard_of(options).share(found, cost=lambda source: source.n_bytes, name=lambda source: source.id)
     if not protocol.denoised:
         report.history.append("pictures are raw: " + ("as asked" if options.raw else 'extra "denoise" is missing'))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from tomosplat import threads
 from tomosplat.anatomy import resolve_organs
 from tomosplat.evaluation.methods import METHODS, Fitting, Task, find_method, finetune
 from tomosplat.evaluation.protocol import ChosenLook, LookOrder
@@ -75,7 +75,7 @@ def make_scene(order: SceneOrder, scratch: Path, progress: Progress) -> Product:
         DivergedError: A value was no longer finite.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.look.threads)
+    threads.use(order.look.threads)
     checkpoint, path = scratch / "fit.checkpoint", scratch / "scene.ply"
     resumed = checkpoint.is_file()
     views = list(views_of(order.views)) if order.views is not None else []

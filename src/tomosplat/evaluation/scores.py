@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tomosplat import threads
 from tomosplat.errors import EmptySceneError, ShapeError
 from tomosplat.evaluation.protocol import FOREGROUND_ALPHA, LookOrder
 from tomosplat.evaluation.truth import shown_view, views_of
@@ -69,7 +70,7 @@ def score(order: ScoreOrder, scratch: Path, progress: Progress) -> Product:
         FileFormatError: A file is damaged.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.look.threads)
+    threads.use(order.look.threads)
     scene = replace(read_scene(order.scene), values=None, illumination=None)  # rasterizing needs neither
     n = order.look.protocol.test_views
     picture_path = scratch / "picture.png"

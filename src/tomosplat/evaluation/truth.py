@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tomosplat import threads
 from tomosplat.errors import EmptySceneError
 from tomosplat.evaluation.protocol import FOREGROUND_ALPHA, LookOrder
 from tomosplat.files.images import to_bytes, write_png
@@ -87,7 +88,7 @@ def trace_pictures(order: PicturesOrder, scratch: Path, progress: Progress) -> P
         InputError: The scan cannot be used.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.look.threads)
+    threads.use(order.look.threads)
     look = order.look.look
     optical = color_scan(prepare_source(order.look.source), look.functions, look.visible, Report())
     try:

@@ -72,6 +72,17 @@ class Model:
     sha256: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie."""
+        return next(self.network.parameters()).device
+
+    def on_gpu_if_any(self) -> Model:
+        """The same with its weights on this process's GPU, if it has one."""
+        if torch.cuda.is_available():
+            self.network.cuda()
+        return self
+
     def scale_of(self, unit: Unit) -> IntensityScale:
         """How the network is shown values of a unit; it learned from HU, and reads relative signal by its own spread.
 

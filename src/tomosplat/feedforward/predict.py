@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,18 @@ from tomosplat.volume import OpticalVolume, Unit
 #: Renderers skip what is less opaque.
 _MIN_OPACITY = 1 / 255
 DEFAULT_MEMORY = 4_000_000_000
+
+
+class Said(NamedTuple):
+    """What the network said of a primed scene.
+
+    Attributes:
+        offsets: [N, 37] float32 of its Gaussians.
+        how: For the scene's provenance; JSON-serialisable.
+    """
+
+    offsets: Tensor
+    how: Mapping[str, Any]
 
 
 class Prediction(NamedTuple):
@@ -69,7 +82,30 @@ def predict(
         EmptySceneError: Nothing that could be seen came out.
         DivergedError: What came out is not finite.
     """
-    bf16 = has_bf16(_device_of(model)) if bf16 is None else bf16
+    return change(
+        primed, ask(model, optical, primed, unit=unit, tile=tile, memory=memory, bf16=bf16, progress=progress)
+    )
+
+
+def ask(
+    model: Model,
+    optical: OpticalVolume,
+    primed: Primed,
+    *,
+    unit: Unit = "HU",
+    tile: int | None = None,
+    memory: int = DEFAULT_MEMORY,
+    bf16: bool | None = None,
+    progress: Progress | None = None,
+) -> Said:
+    """The first half of ``predict``: all that the network is needed for, where its weights lie (CPU or GPU).
+
+    Raises:
+        InputError: The model expects another kind of priming.
+        UnitsError: The network does not know values of this unit.
+        MemoryLimitError: The memory is not enough.
+    """
+    bf16 = has_bf16(model.device) if bf16 is None else bf16
     shape = half_shape(optical)
     layout = model.settings.layout
     if tile is None:
@@ -82,24 +118,34 @@ def predict(
     parts = list(tiles(shape, core, layout))
     if len(parts) > 1 and layout.norm == "instance":
         raise InputError(f"a network with instance norm sees the scan as a whole; {tile} voxels do not hold it")
-    offsets = offsets_of(model, optical, primed, parts, unit=unit, bf16=bf16, progress=progress)
+    how = {
+        "checkpoint": model.sha256,
+        "preset": model.settings.preset,
+        "light_channels": model.settings.light_channels,
+        "tiles": len(parts),
+        "precision": "bfloat16" if bf16 else "float32",
+        "device": model.device.type,
+    }
+    return Said(offsets_of(model, optical, primed, parts, unit=unit, bf16=bf16, progress=progress), how)
+
+
+def change(primed: Primed, said: Said) -> Prediction:
+    """The second half: the primed scene as the network wants it.
+
+    Raises:
+        EmptySceneError: Nothing that could be seen came out.
+        DivergedError: What came out is not finite.
+    """
     with torch.no_grad():
-        scene = activate(primed, offsets)
+        scene = activate(primed, said.offsets)
     broken = [name for name, tensor in scene.unmeasured().tensors().items() if not bool(tensor.isfinite().all())]
     if broken:
         raise DivergedError(f"the network makes {', '.join(broken)} that are not finite; take another checkpoint")
     keep = scene.opacities >= _MIN_OPACITY
     if not bool(keep.any()):
         raise EmptySceneError(f"all of the {len(scene):,} Gaussians came out too faint to be drawn")
-    made = {
-        "checkpoint": model.sha256,
-        "preset": model.settings.preset,
-        "light_channels": model.settings.light_channels,
-        "tiles": len(parts),
-        "precision": "bfloat16" if bf16 else "float32",
-    }
-    scene = replace(scene, provenance={**scene.provenance, "prediction": made})
-    return Prediction(scene.select(keep), int((~keep).sum()), len(parts))
+    scene = replace(scene, provenance={**scene.provenance, "prediction": dict(said.how)})
+    return Prediction(scene.select(keep), int((~keep).sum()), said.how["tiles"])
 
 
 def offsets_of(
@@ -142,9 +188,9 @@ def half_shape(optical: OpticalVolume) -> Triple:
 
 
 def has_bf16(device: torch.device | None = None) -> bool:
-    """Whether this processor, or the GPU that ``device`` is, multiplies bfloat16 in hardware."""
+    """Whether a device, by default this processor, multiplies bfloat16 in hardware."""
     if device is not None and device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -152,19 +198,17 @@ def _field(
     model: Model, scale: IntensityScale, optical: OpticalVolume, primed: Primed, tile: Tile, bf16: bool
 ) -> Tensor:
     """The network's result for what a tile shows, [37, ...]; computed where the network is, returned on the CPU."""
-    device = _device_of(model)
     low, shape = tile.shown_low, tile.shown_shape
     full_low, full_shape = (2 * low[0], 2 * low[1], 2 * low[2]), (2 * shape[0], 2 * shape[1], 2 * shape[2])
-    scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))[None]
+    scan = torch.from_numpy(encode_scan(optical, scale, full_low, full_shape))[None].to(model.device)
     light = None
     if model.settings.light_channels and primed.features is not None:
         first, last = np.array(low), np.array(tile.shown_high)
         shown = ((primed.places >= first) & (primed.places < last)).all(axis=1)
-        light = torch.from_numpy(light_field(primed.places[shown] - first, primed.features[shown], shape))[None]
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        field: Tensor = model.network(scan.to(device), None if light is None else light.to(device))[0]
-        return field.cpu()
-
-
-def _device_of(model: Model) -> torch.device:
-    return next(model.network.parameters()).device
+        light = torch.from_numpy(light_field(primed.places[shown] - first, primed.features[shown], shape))[None].to(
+            model.device
+        )
+    # On a GPU the same bytes each time, in the precision that was said.
+    exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with torch.inference_mode(), exact, torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        return model.network(scan, light)[0].cpu()  # type: ignore[no-any-return]

@@ -51,5 +51,8 @@ def check_scene_name(path: str | os.PathLike[str]) -> None:
 def _suffix(path: str | os.PathLike[str]) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in SCENE_SUFFIXES:
-        raise InputError(f"{path}: scenes are {' and '.join(SCENE_SUFFIXES)} files, not {suffix or 'without a suffix'}")
+        raise InputError(
+            f"{path}: scenes are {' and '.join(SCENE_SUFFIXES)} files, not {suffix or 'without a suffix'}; "
+            '"tomosplat prime" makes one of a scan, or of a fit of slices'
+        )
     return suffix

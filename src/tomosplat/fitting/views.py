@@ -56,6 +56,16 @@ class View:
         if not bool(self.rgba.any()):
             raise InputError("a view is black and clear all over: nothing can be learned from it; leave it out")
 
+    def window(self, left: int, top: int, width: int, height: int) -> View:
+        """A rectangle of this view.
+
+        Raises:
+            InputError: It is black.
+        """
+        part = (slice(top, top + height), slice(left, left + width))
+        mask = None if self.mask is None else self.mask[part]
+        return View(self.camera.window(left, top, width, height), self.rgba[part], mask)
+
 
 def check_views(scene: GaussianScene, views: Sequence[View]) -> None:
     """Pass views that can have been taken of the scene: silhouettes must overlap where the views are compared.

@@ -62,6 +62,12 @@ class Cameras:
     def __getitem__(self, index: slice | Sequence[int]) -> Cameras:
         return Cameras(self.viewmats[index], self.Ks[index], self.width, self.height)
 
+    def window(self, left: int, top: int, width: int, height: int) -> Cameras:
+        """Cameras that see a rectangle of these cameras' pictures, pixel for pixel."""
+        Ks = self.Ks.copy()
+        Ks[:, :2, 2] -= (left, top)
+        return Cameras(self.viewmats, Ks, width, height)
+
     @property
     def positions(self) -> FloatArray:
         """Camera centres in world mm, [C, 3]."""

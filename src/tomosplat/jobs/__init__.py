@@ -3,7 +3,7 @@
 Knows no medical type: a case is an id, something to hand to a function, and two hashes.
 """
 
-from tomosplat.jobs.case import Case, Product, Work
+from tomosplat.jobs.case import Case, Product, Stage, Staged, Work
 from tomosplat.jobs.engine import Engine
 from tomosplat.jobs.hashing import hash_data, hash_file, hash_files
 from tomosplat.jobs.manifest import known_hashes
@@ -21,6 +21,8 @@ __all__ = [
     "Product",
     "Records",
     "Shard",
+    "Stage",
+    "Staged",
     "Work",
     "hash_data",
     "hash_file",

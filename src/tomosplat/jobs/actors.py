@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tomosplat.errors import DependencyError, InputError, TomosplatError
-from tomosplat.jobs.case import Case, Work
-from tomosplat.jobs.worker import TIME_IS_OVER, Failed, Message, attempt
+from tomosplat.jobs.case import Case, Staged, Work
+from tomosplat.jobs.crew import Answer, Crew, Do, Part
+from tomosplat.jobs.worker import NOTHING_SPENT, TIME_IS_OVER, Advanced, HandedOn, Message
 
-#: So many actors may be lost in a row before any has begun; then it is the cluster that does not work.
-_FALSE_STARTS = 3
 #: Only cases and messages pass through Ray's memory, never a scan: the least that it takes.
 _STORE_BYTES = 80_000_000
 _SETTINGS = {
@@ -25,79 +24,19 @@ _SETTINGS = {
 }
 
 
-class _Actor:
-    """Lives in a process of its own; what the work keeps in its modules, such as a network, stays between cases."""
-
-    def greet(self) -> None:
-        """Be there."""
-
-    def attempt(self, case: Case, work: Work, folder: Path) -> Message:
-        return attempt(case, work, folder, lambda done, total: None)
-
-
-@dataclass
-class _Hired:
-    """An actor, the case that it has (none while it starts), and when it began."""
-
-    actor: Any
-    case: Case | None
-    begun: float
-
-
-class _Crew:
-    """The actors at work, each by the reference to what it will say."""
-
-    def __init__(self, ray: Any, actor_class: Any, time_limit: float | None) -> None:
-        self.busy: dict[Any, _Hired] = {}
-        self._ray, self._actor_class, self._time_limit = ray, actor_class, time_limit
-        self._false_starts = 0
-
-    @property
-    def n_at_work(self) -> int:
-        return sum(hired.case is not None for hired in self.busy.values())
-
-    def hire(self) -> None:
-        actor = self._actor_class.remote()
-        self.busy[actor.greet.remote()] = _Hired(actor, None, 0.0)
-
-    def give(self, actor: Any, case: Case, work: Work, folder: Path) -> None:
-        self.busy[actor.attempt.remote(case, work, folder)] = _Hired(actor, case, time.monotonic())
-
-    def wait(self) -> list[tuple[_Hired, Message | None]]:
-        """Wait until some actors have something to say, or a case is overdue; those that spoke leave the crew."""
-        patience = min((left for hired in self.busy.values() if (left := self._left(hired)) is not None), default=None)
-        ready, _ = self._ray.wait(list(self.busy), timeout=patience)
-        told = [(self.busy.pop(ref), _told(self._ray, ref)) for ref in ready]
-        for hired, message in told:
-            if hired.case is None:
-                self._false_starts = self._false_starts + 1 if _is_lost(message) else 0
-            if isinstance(message, Failed) and self._false_starts >= _FALSE_STARTS:
-                raise TomosplatError(f"the cluster cannot run tomosplat: {message.message}")
-        return told
-
-    def dismiss_overdue(self) -> list[Case]:
-        """End the cases whose time is over; returns them."""
-        late = [(ref, hired) for ref, hired in self.busy.items() if self._left(hired) == 0]
-        for ref, hired in late:
-            self._ray.kill(hired.actor)
-            del self.busy[ref]
-        return [hired.case for _, hired in late if hired.case is not None]
-
-    def _left(self, hired: _Hired) -> float | None:
-        if hired.case is None or self._time_limit is None:
-            return None
-        return max(0.0, hired.begun + self._time_limit - time.monotonic())
-
-
 @dataclass(frozen=True)
 class RayActors:
     """An ``Engine`` of Ray's actors: a cluster by its address, or, without one, this machine.
 
-    The nodes have the same Python and packages, and reach inputs and outputs by the same paths. Progress is told case
-    by case. Ray is started or found by the first list and left at the end of the process.
+    The nodes have the same Python and packages, and reach inputs and outputs by the same paths. Progress is told stage
+    by stage. Ray is started or found by the first list and left at the end of the process.
+
+    Where the cluster has GPUs, each is given an actor for the stages that want one (``Staged``), and a case goes from
+    actor to actor through its scratch folder; elsewhere one actor does all of a case. GPUs are counted when a list
+    begins; one that is lost then is waited for.
 
     Attributes:
-        n_workers: Actors that work at a time, at most; those that find no room on the cluster yet are waited for.
+        n_workers: Actors on processors that work at a time, at most; those that find no room yet are waited for.
         threads: Processors that each of them has to itself.
         address: Of the cluster, "auto" for the one that this machine is part of; None to start one on this machine.
 
@@ -123,25 +62,34 @@ class RayActors:
         Raises:
             TomosplatError: The cluster cannot be reached, has no node with so many threads, or runs no actor.
         """
-        ray = self._started()
-        crew = _Crew(ray, ray.remote(num_cpus=self.threads, max_restarts=0)(_Actor), time_limit)
-        waiting, folder = deque(cases), folder.resolve()
+        ray, folder = self._started(), folder.resolve()
+        n_gpus = min(self.n_workers, int(ray.cluster_resources().get("GPU", 0)))
+        cpu = Crew(ray, {"num_cpus": self.threads}, self.n_workers, folder, time_limit)
+        gpu = Crew(ray, {"num_cpus": 0, "num_gpus": 1}, n_gpus, folder, time_limit)
+        steps = _steps(work, cpu, gpu if n_gpus else cpu)
+        # One for each actor, and one more that waits for each GPU.
+        room = self.n_workers + 2 * n_gpus if len(steps) > 1 else self.n_workers
+        todo, n_begun = deque(cases), 0
         try:
-            while waiting or crew.n_at_work:
-                while len(crew.busy) < min(self.n_workers, len(waiting) + crew.n_at_work):
-                    crew.hire()
-                for hired, message in crew.wait():
-                    if hired.case is not None and message is not None:
-                        yield hired.case, message
-                    if waiting and not _is_lost(message):
-                        crew.give(hired.actor, waiting.popleft(), work, folder)
+            while todo or n_begun:
+                while todo and n_begun < room:
+                    n_begun += 1
+                    steps[0].crew.waiting.append(Part(todo.popleft(), 0, steps[0].do, NOTHING_SPENT))
+                for part, answer in _answers(ray, (cpu, gpu)):
+                    if isinstance(answer, HandedOn):
+                        number = part.number + 1
+                        # Before cases that are not begun: what lies in scratch folders shall become results.
+                        steps[number].crew.waiting.appendleft(Part(part.case, number, steps[number].do, answer.spent))
+                        yield part.case, Advanced(number, len(steps))
                     else:
-                        ray.kill(hired.actor)
-                for case in crew.dismiss_overdue():
+                        n_begun -= 1
+                        yield part.case, answer
+                for case in cpu.dismiss_overdue() + gpu.dismiss_overdue():
+                    n_begun -= 1
                     yield case, TIME_IS_OVER
         finally:
-            for hired in crew.busy.values():
-                ray.kill(hired.actor)
+            cpu.dismiss()
+            gpu.dismiss()
 
     def _started(self) -> Any:
         ray = _ray()
@@ -154,7 +102,7 @@ class RayActors:
             where = here if self.address is None else {"address": self.address}
             try:
                 ray.init(**where, log_to_driver=False, logging_level="error")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except Exception as error:  # Ray raises bare exceptions, too, such as when the machine is too busy to start
                 raise TomosplatError(f"there is no cluster at {self.address or 'this machine'}: {error}") from error
         room = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
         if max(room, default=0) < self.threads:
@@ -162,6 +110,31 @@ class RayActors:
                 f"no node of the cluster has {self.threads} processors, the largest {max(room, default=0):g}"
             )
         return ray
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one actor does of each case, and who can."""
+
+    do: Do
+    crew: Crew
+
+
+def _steps(work: Work, cpu: Crew, gpu: Crew) -> list[_Step]:
+    """Work as it goes from crew to crew; neighbouring stages of one crew are done in one go, by the last of them."""
+    stages = work.stages if isinstance(work, Staged) else ()
+    steps = [*(_Step(stage.do, gpu if stage.gpu else cpu) for stage in stages), _Step(work, cpu)]
+    return [*(step for step, after in pairwise(steps) if step.crew is not after.crew), steps[-1]]
+
+
+def _answers(ray: Any, crews: Sequence[Crew]) -> Iterator[tuple[Part, Answer]]:
+    """Set everyone to work and wait until some have an answer, or a case is overdue."""
+    for crew in crews:
+        crew.set_to_work()
+    patience = min((crew.patience for crew in crews if crew.patience is not None), default=None)
+    ready, _ = ray.wait([ref for crew in crews for ref in crew.refs], timeout=patience)
+    for crew in crews:
+        yield from crew.hear(ready)
 
 
 def _ray() -> Any:
@@ -172,16 +145,3 @@ def _ray() -> Any:
     except ImportError as error:
         raise DependencyError('the engine "ray" needs the extra: pip install "tomosplat[ray]"') from error
     return ray
-
-
-def _told(ray: Any, ref: Any) -> Message | None:
-    try:
-        message: Message | None = ray.get(ref)
-    except ray.exceptions.RayError as error:
-        # The first line says what happened to the actor, the others where Ray keeps its logs.
-        return Failed("WorkerDied", f"the worker was lost: {str(error).strip().splitlines()[0]}")
-    return message
-
-
-def _is_lost(message: Message | None) -> bool:
-    return isinstance(message, Failed) and message.error == "WorkerDied"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,3 +80,34 @@ class Work(Protocol):
                 that was killed is still there, so whatever is written here atomically need not be made again.
             progress: To be called now and then.
         """
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the work on a case that another worker may do ahead of the rest.
+
+    Attributes:
+        do: A function at the top of a module, called like ``Work``; leaves, whole or not at all, what it made in the
+            case's scratch folder.
+        gpu: Whether it is for workers that have a GPU, where there are any.
+    """
+
+    do: Callable[[Any, Path, Progress], None]
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Staged:
+    """``Work`` of which parts may be done ahead; called, it is done as a whole.
+
+    Attributes:
+        stages: In the order in which they are done.
+        work: All of it: takes from the scratch folder what a stage left there, and makes what none did.
+    """
+
+    stages: tuple[Stage, ...]
+    work: Work
+
+    def __call__(self, payload: Any, scratch: Path, progress: Progress, /) -> Product:
+        """Work on a case from begin to end."""
+        return self.work(payload, scratch, progress)

@@ -8,15 +8,17 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tomosplat import machine
 from tomosplat.errors import DependencyError, InputError
-from tomosplat.jobs.case import Case, Work
+from tomosplat.jobs.case import Case, Product, Work
 from tomosplat.jobs.records import Records
 from tomosplat.report import Progress
 
@@ -54,6 +56,29 @@ class Failed:
     again: bool = True
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a case has taken so far.
+
+    Attributes:
+        seconds: Without those in which it waited.
+        peak_memory: Bytes, of the largest process that had it since that started: of this case and those before.
+    """
+
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+
+NOTHING_SPENT = Spent()
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """A stage of the case is done; another worker does the rest."""
+
+    spent: Spent
+
+
 #: What becomes of a case that took longer than it may.
 TIME_IS_OVER = Failed("TimeLimit", "the case took longer than it may and was ended; give it more time", again=False)
 
@@ -71,27 +96,38 @@ def serve(pipe: Connection, work: Work, folder: Path) -> None:
         pipe.send(attempt(case, work, folder, lambda done, total: pipe.send(Advanced(done, total))))
 
 
-def attempt(case: Case, work: Work, folder: Path, progress: Progress) -> Finished | Failed:
-    """Work on a case in this process and publish what comes of it; whatever goes wrong is returned, not raised."""
+def attempt(
+    case: Case,
+    do: Callable[[Any, Path, Progress], Product | None],
+    folder: Path,
+    progress: Progress,
+    before: Spent = NOTHING_SPENT,
+) -> HandedOn | Finished | Failed:
+    """Work on a case in this process, and publish what comes of it if that is the product and not a stage.
+
+    Whatever goes wrong is returned, not raised.
+    """
+    records = Records(folder)
+    started = time.perf_counter()
     try:
-        _complete(case, work, folder, progress)
+        product = do(case.payload, records.scratch(case), progress)
+        seconds = before.seconds + time.perf_counter() - started
+        spent = Spent(seconds, max(before.peak_memory, machine.peak_memory()))
+        if product is None:
+            return HandedOn(spent)
+        records.publish(case, product, _circumstances(spent))
     except Exception as error:
         again = not isinstance(error, _NOT_MENDED)
         return Failed(type(error).__name__, str(error), traceback.format_exc(), again)
     return Finished()
 
 
-def _complete(case: Case, work: Work, folder: Path, progress: Progress) -> None:
-    records = Records(folder)
-    started = time.perf_counter()
-    product = work(case.payload, records.scratch(case), progress)
-    circumstances = {
-        "seconds": round(time.perf_counter() - started, 3),
-        # Of the process since it started: of this case and those that it had before.
-        "peak_memory_mb": round(machine.peak_memory() / 1e6),
+def _circumstances(spent: Spent) -> dict[str, Any]:
+    return {
+        "seconds": round(spent.seconds, 3),
+        "peak_memory_mb": round(spent.peak_memory / 1e6),
         "versions": _versions(),
     }
-    records.publish(case, product, circumstances)
 
 
 @cache

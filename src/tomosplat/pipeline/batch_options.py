@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from tomosplat.pipeline.options import ViewOptions
@@ -15,13 +14,11 @@ from tomosplat.pipeline.running_options import RunningOptions
 class BatchSceneOptions(CaseOptions):
     """How a list of scans becomes scenes."""
 
-    tf: str = "seen"
-    """Transfer functions: seen, unseen, or a file (our JSON, 3D Slicer .vp, ParaView .json)."""
+    tf: str | None = None
+    """Transfer functions: seen, unseen (CT), mr, us, or a file (our JSON, 3D Slicer .vp, ParaView .json); by default
+    those of each scan's modality."""
     file_format: Literal["ply", "glb"] = "ply"
     """What the scenes are written as: <id>.ply or <id>.glb."""
-    pseudonyms: Path | None = None
-    """Call cases by salted hashes in file names, logs and errors; this file, kept elsewhere than the results, says who
-    is who. It is begun if missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

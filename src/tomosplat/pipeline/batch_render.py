@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import torch
-
+from tomosplat import threads
 from tomosplat.errors import InputError
 from tomosplat.files.scenes import SCENE_SUFFIXES
 from tomosplat.jobs import Case, Outcome, Product, hash_data, hash_file
@@ -84,7 +83,7 @@ def render_scene(order: RenderOrder, scratch: Path, progress: Progress) -> Produ
         InputError: The scene or an option cannot be used.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     output, name = scratch / f"shown{order.suffix}", f"{order.scene.stem}{order.suffix}"
     n = render_file(order.scene, output, order.view, Report())
     files = {f"{name}/{path.name}": path for path in sorted(output.iterdir())} if output.is_dir() else {name: output}

@@ -37,11 +37,13 @@ class Source:
         id: Its name.
         scan: File or DICOM folder, or the seed of a procedural torso.
         reading: How it is read and labelled.
+        private: Whether nothing that is written may say where its files lie.
     """
 
     id: str
     scan: Path | int
     reading: ScanOptions
+    private: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -52,7 +54,9 @@ class Source:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Scan and labels, for people."""
+        """Scan and labels, for people; none if they are private."""
+        if self.private:
+            return ()
         labels = self.reading.labels
         scan = f"torso:{self.scan}" if isinstance(self.scan, int) else str(self.scan)
         return (scan,) if labels is None else (scan, str(labels))
@@ -69,7 +73,7 @@ class Source:
             looks = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in self.files)]
         except OSError:
             return ""
-        return hash_data([self.inputs, looks]) if looks else ""
+        return hash_data([list(map(str, self.files)), looks]) if looks else ""
 
     def content_hash(self) -> str:
         """Hash of the files' bytes, or of the seed."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tomosplat import machine
+from tomosplat.dvr.few_points import TOLERANCE, with_few_points
 from tomosplat.dvr.lookup import render_table
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays, camera_rays, voxel_edge
@@ -89,9 +90,13 @@ def fit_transfer_file(
         judged = _pictures(held_out, volume.grid) if held_out else pictures.first(_JUDGED)
     fit = _fit(scan, pictures, judged, output, settings, options, report)
 
-    assert fit.best is not None
     edge = voxel_edge(volume.grid)
     function, notes = transfer_function_of(fit.best, fit.seen, scan, edge)
+    with report.stage("simplify"):
+        # What is half as far off as the fit itself is not worth a point.
+        tolerance = max(TOLERANCE, 0.5 * 10 ** (-fit.quality.psnr / 20))
+        function, change = with_few_points(function, scan, judged.rays, edge, tolerance)
+    notes.append(f"{len(function.points)} points; with more, pictures would change by {255 * change:.2f} of 255 (RMS)")
     functions = TransferFunctions.uniform(function, output.stem, volume.unit, tuple(notes))
     report.facts |= {
         "model": settings.kind,
@@ -99,6 +104,7 @@ def fit_transfer_file(
         "held_out": len(held_out),
         "ssim": fit.quality.ssim,
         "psnr": fit.quality.psnr,
+        "points": len(function.points),
         "epochs": [epoch._asdict() for epoch in fit.epochs],
     }
     report.history.extend(notes)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from tomosplat import threads
 from tomosplat.anatomy import VISIBLE_SETS
 from tomosplat.errors import EmptySceneError
 from tomosplat.files.atomic import writing
@@ -19,6 +19,7 @@ from tomosplat.pipeline.case_lists import Source
 from tomosplat.pipeline.case_shard import as_stored, gather
 from tomosplat.pipeline.looks import CaseOrder, Look
 from tomosplat.pipeline.poses import jittered_views
+from tomosplat.pipeline.pseudonyms import unnamed
 from tomosplat.pipeline.scan import PreparedScan, color_scan, prepare_scan
 from tomosplat.pipeline.views import optical_outline
 from tomosplat.render import PathTraceSettings, denoise, pathtrace
@@ -35,7 +36,7 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
         InputError: The scan cannot be used, or none of the sets asked for has anything to see.
         OutputError: A file could not be written.
     """
-    torch.set_num_threads(order.threads)
+    threads.use(order.threads)
     prepared = as_stored(prepare_source(order.source))
     functions = _functions(order)
     views = _views(order, prepared, next(iter(functions.values())))
@@ -50,10 +51,11 @@ def make_case(order: CaseOrder, scratch: Path, progress: Progress) -> Product:
 
 
 def prepare_source(source: Source) -> PreparedScan:
-    """A case's scan on its working grid; errors as ``prepare_scan``."""
+    """A case's scan on its working grid; errors as ``prepare_scan``, without names if the case is private."""
     if isinstance(source.scan, int):
         return PreparedScan(*torso(source.scan, source.reading.spacing))
-    return prepare_scan(source.scan, source.reading, Report())
+    with unnamed(source):
+        return prepare_scan(source.scan, source.reading, Report())
 
 
 def _functions(order: CaseOrder) -> dict[str, TransferFunctions]:

@@ -9,7 +9,7 @@ from tomosplat.errors import DependencyError, GeometryError, InputError
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.lights import MarchedLight, places_of
 from tomosplat.feedforward.model import Model, load_model, shipped_path
-from tomosplat.feedforward.predict import predict
+from tomosplat.feedforward.predict import Said, ask, change
 from tomosplat.files.scans import read_grid
 from tomosplat.files.scenes import check_scene_name, write_scene
 from tomosplat.gaussians import GaussianScene
@@ -22,6 +22,7 @@ from tomosplat.pipeline.transfer_files import given_transfer_functions, usual_tr
 from tomosplat.render import Device
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
+from tomosplat.volume import OpticalVolume, Unit
 
 #: Voxel edges in mm that a scan may have for a network that knows bodies on grids of about 1.5 mm, and those grids'.
 _SCAN_SPACINGS = (0.2, 10.0)
@@ -147,23 +148,59 @@ def predict_prepared(
         UnitsError: The scan's values are in a unit of their own.
         MemoryLimitError: The network would need more memory than it may use.
     """
+    optical, primed = prime_for_network(model, prepared, functions, visible, priming, report)
+    said = ask_network(model, prepared.volume.unit, optical, primed, predicting, report)
+    return changed_scene(primed, said, report)
+
+
+def prime_for_network(
+    model: Model,
+    prepared: PreparedScan,
+    functions: TransferFunctions,
+    visible: list[int] | None,
+    priming: PrimingOptions,
+    report: Report,
+) -> tuple[OpticalVolume, Primed]:
+    """What the network is shown: the coloured scan, and the primed scene with its light.
+
+    Raises:
+        EmptySceneError: Nothing is visible.
+        InputError: The model expects another kind of priming.
+        UnitsError: The scan's values are in a unit of their own.
+    """
     check_light(model, priming)
     model.scale_of(prepared.volume.unit)
     optical = color_scan(prepared, functions, visible, report)
     march = MarchedLight(optical, load_rig(priming.rig)) if priming.light == "march" else None
     scene = prime_colored(prepared, optical, march, functions, priming, report)
     places = places_of(optical.grid, scene.means.numpy())
-    primed = Primed(scene, places, *((march.radiance, march.features) if march else (None, None)))
+    return optical, Primed(scene, places, *((march.radiance, march.features) if march else (None, None)))
+
+
+def ask_network(
+    model: Model, unit: Unit, optical: OpticalVolume, primed: Primed, predicting: PredictingOptions, report: Report
+) -> Said:
+    """What the network says of a primed scene, on the GPU if there is one.
+
+    Raises:
+        InputError: The model expects another kind of priming.
+        MemoryLimitError: The network would need more memory than it may use.
+    """
     with report.stage("predict") as progress:
-        predicted = predict(
-            model,
+        return ask(
+            model.on_gpu_if_any(),
             optical,
             primed,
-            unit=prepared.volume.unit,
+            unit=unit,
             tile=predicting.tile,
             memory=int(predicting.memory * 1e9),
             progress=progress,
         )
+
+
+def changed_scene(primed: Primed, said: Said, report: Report) -> GaussianScene:
+    """The primed scene as the network wants it; errors as ``change``."""
+    predicted = change(primed, said)
     if predicted.n_dropped:
         report.history.append(f"{predicted.n_dropped:,} Gaussians that the network made too faint were left out")
     report.facts["gaussians"] = len(predicted.scene)

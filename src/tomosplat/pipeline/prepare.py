@@ -11,11 +11,12 @@ from tomosplat.errors import InputError
 from tomosplat.files.dataset import CaseEntry, write_manifest
 from tomosplat.jobs import Case, Outcome, Records, hash_data
 from tomosplat.lighting import load_rig
-from tomosplat.pipeline.case_lists import Source, content_hashes, find_cases, memory_of
+from tomosplat.pipeline.case_lists import Source, content_hashes, memory_of
 from tomosplat.pipeline.case_shard import SHARD_VERSION
 from tomosplat.pipeline.ground_truth import make_case
 from tomosplat.pipeline.looks import CaseOrder
 from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.pseudonyms import find_named_cases
 from tomosplat.pipeline.running import RUNNING, check_running, facts_of, run_list, shard_of, threads_of
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.render import PathTraceSettings
@@ -23,7 +24,7 @@ from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions
 
 #: Options that say where things are or who works, not what the result is.
-_NO_MATTER = RUNNING | {"scan_name", "labels_name"}
+_NO_MATTER = RUNNING | {"scan_name", "labels_name", "pseudonyms"}
 
 
 def prepare_dataset(sources: Sequence[str], folder: Path, options: PrepareOptions, report: Report) -> Outcome:
@@ -44,8 +45,7 @@ def prepare_dataset(sources: Sequence[str], folder: Path, options: PrepareOption
     """
     _check(options)
     functions = _named_functions(options.tf)
-    found, passed_over = find_cases(sources, options)
-    report.history.extend(passed_over)
+    found = find_named_cases(sources, folder, options, report)
     mine = shard_of(options).share(
         found, cost=lambda source: _cost(source, options, functions), name=lambda source: source.id
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tomosplat.pipeline.options import RigName
@@ -22,6 +23,9 @@ class CaseOptions(RunningOptions):
     """Who labels scans without a label map: tissues from HU alone, or TotalSegmentator (extra "segment")."""
     spacing: float = 1.5
     """Voxel edge of the working grid in mm."""
+    pseudonyms: Path | None = None
+    """Call cases by salted hashes in file names, logs and errors; this file, kept elsewhere than the results, says who
+    is who. It is begun if missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

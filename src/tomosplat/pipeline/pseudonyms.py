@@ -15,7 +15,9 @@ from pathlib import Path
 
 from tomosplat.errors import InputError, OutputError, TomosplatError
 from tomosplat.files.atomic import writing
-from tomosplat.pipeline.case_lists import Source
+from tomosplat.pipeline.case_lists import Source, find_cases
+from tomosplat.pipeline.prepare_options import CaseOptions
+from tomosplat.report import Report
 
 _N_DIGITS = 16
 
@@ -54,7 +56,7 @@ class Pseudonyms:
         Raises:
             OutputError: The table cannot be written.
         """
-        found = [replace(source, id=self.of(source.id)) for source in sources]
+        found = [replace(source, id=self.of(source.id), private=True) for source in sources]
         table = json.loads(self.path.read_text(encoding="utf-8"))
         for source, known in zip(sources, found, strict=True):
             table["cases"][known.id] = {"id": source.id, "inputs": list(source.inputs)}
@@ -69,13 +71,36 @@ class Pseudonyms:
         return f"case-{digest.hexdigest()[:_N_DIGITS]}"
 
 
+def find_named_cases(sources: Sequence[str], folder: Path, options: CaseOptions, report: Report) -> list[Source]:
+    """``find_cases``, under pseudonyms if the options ask for it.
+
+    Args:
+        sources: See ``find_cases``.
+        folder: For results.
+        options: How scans are found, and the table of pseudonyms.
+        report: Takes, as fact "passed_over" and history, a line for everything that was passed over; under
+            pseudonyms one that counts them.
+
+    Raises:
+        InputError: As of ``find_cases``, or the table cannot be used.
+        OutputError: The table cannot be written.
+    """
+    found, passed_over = find_cases(sources, options)
+    if options.pseudonyms is not None:
+        found = Pseudonyms.kept_in(options.pseudonyms, folder).of_all(found)
+        passed_over = [f"{len(passed_over)} folders or series were passed over"] if passed_over else []
+    report.history.extend(passed_over)
+    report.facts["passed_over"] = passed_over
+    return found
+
+
 @contextmanager
-def unnamed(source: Source, private: bool) -> Iterator[None]:
+def unnamed(source: Source) -> Iterator[None]:
     """Take the places of a source's files out of errors, if it is private: folders are often called like patients."""
     try:
         yield
     except Exception as error:
-        if not private:
+        if not source.private:
             raise
         message = str(error)
         for name in sorted(_names(source), key=len, reverse=True):
@@ -87,7 +112,7 @@ def unnamed(source: Source, private: bool) -> Iterator[None]:
 
 def _names(source: Source) -> set[str]:
     """Whatever an error may call the source's files and the folders that they lie in."""
-    files = [Path(place) for place in source.inputs] + source.files
+    files = source.files if isinstance(source.scan, int) else [source.scan, *source.files]
     return {name for path in files for name in (str(path), str(path.parent), path.name)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tomosplat.anatomy import GROUP_OF_LABEL, SignalSegmenter, check_labels, renumber, resolve_organs
@@ -37,17 +37,46 @@ class PreparedScan:
 def prepare_scan(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
     """Read a scan and its labels (or find them), and resample both to the working grid.
 
+    A fit of slices counts as a scan: it is shown on the working grid, with the labels that it was fitted to.
+
     Raises:
         InputError: The scan, its labels or an option cannot be used; the subclass says why.
     """
+    if is_slice_fit(path):
+        return _prepare_slice_fit(path, options, report)
     scan = read_scan(path, options, report)
+    _check_unit(scan, path, options)
+    return label_scan(scan, options, report)
+
+
+def is_slice_fit(path: Path) -> bool:
+    """Whether a path is what ``slices fit`` writes: a .safetensors file, or a folder of them."""
+    return path.suffix == ".safetensors" or (path.is_dir() and any(path.glob("chkpnt*.safetensors")))
+
+
+def _prepare_slice_fit(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
+    from tomosplat.pipeline.slices_scene import read_slice_scan  # brings torch
+
+    if options.series is not None or options.rescale is not None:
+        raise InputError(f"{path} is a fit of slices; --series and --rescale are for the scan that it was made from")
+    scan, labels = read_slice_scan(path, options.spacing, report)
+    asked = _asked_modality(options)
+    if asked in ("MR", "US") or scan.modality in ("MR", "US"):
+        scan = relative_signal(scan if asked is None else replace(scan, modality=asked))
+    if labels is None or options.labels is not None:
+        _check_unit(scan, path, options)
+        return label_scan(scan, options, report)
+    report.history.extend((*scan.history, *labels.history))
+    return PreparedScan(scan, check_labels(renumber(labels, options.renumber)))
+
+
+def _check_unit(scan: Volume, path: Path, options: ReadingOptions) -> None:
     if scan.unit == "arbitrary" and options.labels is None:
         raise UnitsError(
             f"{path} is not a CT in HU (its values go from {scan.values.min():g} to {scan.values.max():g}). If it is "
             "MR or ultrasound, pass --modality mr or us; if it is a CT that was saved otherwise, --rescale SLOPE "
             "INTERCEPT; else give --labels, and --tf for its values"
         )
-    return label_scan(scan, options, report)
 
 
 def read_scan(path: Path, options: ReadingOptions, report: Report) -> Volume:
@@ -56,7 +85,7 @@ def read_scan(path: Path, options: ReadingOptions, report: Report) -> Volume:
     Raises:
         InputError: The file or an option cannot be used; the subclass says why.
     """
-    asked: Modality | None = _MODALITIES[options.modality] if options.modality is not None else None
+    asked = _asked_modality(options)
     if asked not in (None, "CT") and options.rescale is not None:
         raise InputError(f"--rescale makes HU of a CT's values, got --modality {options.modality}")
     with report.stage("read scan"):
@@ -64,6 +93,10 @@ def read_scan(path: Path, options: ReadingOptions, report: Report) -> Volume:
         if scan.modality in ("MR", "US"):
             scan = relative_signal(scan)
     return scan
+
+
+def _asked_modality(options: ReadingOptions) -> Modality | None:
+    return None if options.modality is None else _MODALITIES[options.modality]
 
 
 def label_scan(scan: Volume, options: ReadingOptions, report: Report) -> PreparedScan:

@@ -1,4 +1,4 @@
-"""What can be asked of ``tomosplat slices fit`` and ``tomosplat slices render``. Imports nothing heavy."""
+"""What can be asked of ``tomosplat slices fit``, ``slices fill`` and ``slices render``. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ Method = Literal["auto", "flow", "inner", "triplane", "folded"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceFitOptions(DeviceOptions):
-    """How slices are fitted."""
+class SliceReadOptions:
+    """What the files of slices do not say themselves."""
 
-    method: Method = "auto"
-    """flow: Gaussians fitted to the slices and to motion-compensated ones in between; inner: to the slices alone
-    (InnerGS); triplane: the same, modulated by three feature planes; folded: 2D Gaussians that move and fade from frame
-    to frame (MedGS). auto: folded for a folder of PNG frames, flow for all else."""
     axis: Literal["axial", "coronal", "sagittal", "thick"] = "thick"
     """Along which the slices of a volume follow one another; thick: along its largest spacing."""
     spacing: tuple[float, float, float] | None = None
@@ -32,6 +28,16 @@ class SliceFitOptions(DeviceOptions):
     """Which series of a DICOM folder: its UID, its number in the list, or a unique part of its description."""
     image_to_probe: tuple[float, ...] | None = None
     """Of tracked frames: the calibration from pixels to the probe's mm, 16 numbers row by row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceFitOptions(SliceReadOptions, DeviceOptions):
+    """How slices are fitted."""
+
+    method: Method = "auto"
+    """flow: Gaussians fitted to the slices and to motion-compensated ones in between; inner: to the slices alone
+    (InnerGS); triplane: the same, modulated by three feature planes; folded: 2D Gaussians that move and fade from frame
+    to frame (MedGS). auto: folded for a folder of PNG frames, flow for all else."""
     gap: Literal["auto", "motion", "crossfade", "none"] = "auto"
     """What is asked of the gaps between slices: motion-compensated slices, cross-faded ones (IBFR of MedGS), or
     nothing. auto: motion for flow, crossfade for folded, none for the rest."""
@@ -89,7 +95,29 @@ class FoldedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceRenderOptions(DeviceOptions):
+class SliceGridOptions:
+    """Where a volume has its voxels; by default where the slices have their pixels."""
+
+    voxel: float | None = None
+    """Write volumes of cubes of this edge in mm, along the patient's axes."""
+    like: Path | None = None
+    """Write volumes on the voxels of this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceFillOptions(SliceReadOptions, SliceGridOptions):
+    """How gaps are filled."""
+
+    interp: int | None = None
+    """Slices for each one given: 4 puts three in between. By default they come to lie as near as pixels do."""
+    quality: Literal["draft", "default", "high"] = "default"
+    """Motion alone, or with a small network taught by the given slices, for longer."""
+    label_output: Path | None = None
+    """Write the labels that were carried along (.nii.gz)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRenderOptions(SliceGridOptions, DeviceOptions):
     """What is rendered of a fit."""
 
     interp: int = 1

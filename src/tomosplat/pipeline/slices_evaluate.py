@@ -10,12 +10,11 @@ from tomosplat.files.scans import read_volume
 from tomosplat.jobs import hash_data, hash_file
 from tomosplat.pipeline.slice_evaluation_options import SliceEvaluationOptions
 from tomosplat.report import Report
-from tomosplat.slices.evaluate import evaluate_method, methods_of, write_middle_sheet
-from tomosplat.slices.interpolation import Slices
+from tomosplat.slices.evaluate import evaluate_method, methods_of, middle_of, write_middle_sheet
 from tomosplat.slices.methods import DEFAULT
 from tomosplat.slices.protocol import binned, cropped, hold_out, scaled
 from tomosplat.slices.reading import read_slice_labels
-from tomosplat.slices.rows import Row, by_case, gain, in_order, read_rows, write_row
+from tomosplat.slices.rows import Row, by_case, file_stem, gain, in_order, read_rows, write_row, write_shown
 from tomosplat.slices.stack import SliceStack
 from tomosplat.slices.tables import write_tables
 
@@ -76,25 +75,22 @@ def _evaluate_case(
     key = _key(path, options)
     held = hold_out(stack, fraction)
     rows: list[Row] = []
-    found: dict[str, Slices] = {}
-    before = (
-        {}
-        if kept is None
-        else {row.method: row for row in read_rows(kept) if row.case == (name, axis, fraction) and row.key == key}
-    )
+    before: dict[str, Row] = {}
+    if kept is not None:
+        before = {row.method: row for row in read_rows(kept) if row.case == (name, axis, fraction) and row.key == key}
     for method in methods:
         if method in before:
-            rows.append(before[method])
             continue
         with report.stage(f"{name}, {axis}, {100 * fraction:g} %: {method}"):
-            row, found[method] = evaluate_method(held, method, report)
+            row, found = evaluate_method(held, method, report)
         rows.append(replace(row, volume=name, axis=axis, fraction=fraction, key=key))
         if kept is not None:
+            write_shown(kept, rows[-1], found[middle_of(held)])
             write_row(kept, rows[-1])
-    if kept is not None and DEFAULT in found:
-        sheet = rows[-1].file_name.removesuffix(".json")
-        write_middle_sheet(kept.parent / "sheets" / f"{sheet}.png", held, found)
-    return in_order(rows)
+    every = in_order([*before.values(), *rows])
+    if kept is not None:
+        write_middle_sheet(kept.parent / "sheets" / f"{file_stem(name, axis, fraction)}.png", held, kept, every)
+    return [row for row in every if row.method in methods]
 
 
 def _name(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,12 +19,25 @@ from tomosplat.pipeline.slices_input import read_slices
 from tomosplat.render import Device
 from tomosplat.report import Report
 from tomosplat.slices.fit_settings import SliceFitSettings, innergs_settings
-from tomosplat.slices.gaps import crossfaded_between, filled_between
+from tomosplat.slices.fusion import matched
+from tomosplat.slices.gaps import crossfaded_between, filled_between, fused_between
 from tomosplat.slices.gaussian_fit import begin_fit
 from tomosplat.slices.gaussian_model import GaussianModel
 from tomosplat.slices.stack import SliceStack, TrackedFrames
 from tomosplat.slices.targets import any_slices
 from tomosplat.slices.triplane import TriplaneModel
+
+#: Weight of the slices of further stacks at least, for where the first does not reach.
+_LEAST_BELIEVED = 0.05
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a fit is held to: given slices, their weights, and slices in the gaps with theirs."""
+
+    stacks: Sequence[SliceStack | TrackedFrames]
+    weights: Sequence[float]
+    between: Sequence[tuple[SliceStack | TrackedFrames, float]]
 
 
 def fit_slice_files(
@@ -55,10 +69,17 @@ def fit_slice_files(
         settings = published_settings(stacks, options)
     else:
         settings = fit_settings(options, n_slices=sum(map(len, stacks)))
-    between = slices_between(stacks, gap, options, report)
+    asked = _asked(stacks, gap, options, report)
     make = TriplaneModel if method == "triplane" else GaussianModel
     with report.stage("seed Gaussians"):
-        task = begin_fit(stacks, between, settings, coloured=options.semantic == "colours", make=make)
+        task = begin_fit(
+            asked.stacks,
+            asked.between,
+            settings,
+            weights=asked.weights,
+            coloured=options.semantic == "colours",
+            make=make,
+        )
         task.model.to(device)
     sampler = any_slices(task.given, task.between, settings.given_per_step, settings.between_per_step)
     about = {"method": method, "gap": gap, "sources": [path.name for path in sources]}
@@ -101,14 +122,23 @@ def _check(method: str, n_sources: int, options: SliceFitOptions, folded: Folded
         raise InputError("--as-published blends with alpha; leave --blending out")
 
 
-def slices_between(
-    stacks: Sequence[SliceStack | TrackedFrames], gap: str, options: SliceFitOptions, report: Report
-) -> list[tuple[SliceStack | TrackedFrames, float]]:
-    """Slices in the gaps and the weights of their losses; none for sweeps, whose frames have no two sides."""
-    parallel = [stack for stack in stacks if isinstance(stack, SliceStack)]
+def _asked(slices: Sequence[SliceStack | TrackedFrames], gap: str, options: SliceFitOptions, report: Report) -> _Asked:
+    """Several stacks are made equally bright; in motion's gaps they are fused, and the first is believed most."""
+    stacks = [some for some in slices if isinstance(some, SliceStack)]
+    if len(stacks) == len(slices) > 1 and not options.as_published:
+        with report.stage("match brightness"):
+            stacks = matched(stacks)
+        report.history.append("brightness of all stacks matched to that of the first")
+        slices = stacks
+    weights = [1.0] * len(slices)
+    if gap == "motion" and len(stacks) == len(slices) > 1:
+        fused, share = fused_between(stacks, report, options.quality)
+        weights[1:] = [max(share, _LEAST_BELIEVED)] * (len(stacks) - 1)
+        return _Asked(slices, weights, list(zip(fused, weights, strict=True)))
+    # A sweep has no gaps, for its frames have no two sides.
     if gap == "motion":
-        return [filled_between(stack, report, options.quality) for stack in parallel]
-    return [crossfaded_between(stack) for stack in parallel] if gap == "crossfade" else []
+        return _Asked(slices, weights, [filled_between(stack, report, options.quality) for stack in stacks])
+    return _Asked(slices, weights, [crossfaded_between(stack) for stack in stacks] if gap == "crossfade" else [])
 
 
 def fit_settings(options: SliceFitOptions, n_slices: int) -> SliceFitSettings:

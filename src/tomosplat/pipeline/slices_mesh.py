@@ -94,15 +94,14 @@ def _mesh(field: _Field, path: Path, options: SliceMeshOptions, report: Report) 
     }
     if options.truth is not None:
         with report.stage("compare with the truth"):
-            facts |= _compared(field, mesh, options)
+            facts |= _compared(field, mesh, options.truth, options.label)
     with report.stage("write"):
         write_mesh(path, mesh.vertices, mesh.faces, mesh.normals)
     return facts
 
 
-def _compared(field: _Field, mesh: Mesh, options: SliceMeshOptions) -> dict[str, float]:
-    assert options.truth is not None
-    truth = _chosen(options.truth, options.label, field.voxels)
+def _compared(field: _Field, mesh: Mesh, path: Path, label: tuple[int, ...]) -> dict[str, float]:
+    truth = _chosen(path, label, field.voxels)
     true_field = _shape_field(truth, field.voxels)
     between = distances(mesh, level_surface(true_field.values, true_field.grid, true_field.level))
     return {

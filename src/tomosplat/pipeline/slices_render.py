@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +18,13 @@ from tomosplat.files.volumes import check_volume_name, write_volume
 from tomosplat.geometry import SlicePlane
 from tomosplat.pipeline.devices import device_for
 from tomosplat.pipeline.slice_options import SliceRenderOptions
+from tomosplat.pipeline.slices_input import asked_grid
+from tomosplat.pipeline.slices_scene import find_checkpoint, first_stack_grid, of_one_stack, scene_labels, scene_values
 from tomosplat.report import Report
 from tomosplat.slices.folded_scene import FoldedScene
 from tomosplat.slices.palette import palette
 from tomosplat.slices.scene import SliceScene
 from tomosplat.slices.scene_files import read_slice_scene
-from tomosplat.slices.stack import SliceStack
 from tomosplat.threads import split
 
 _FOLDERS = {"image": "render_img", "mask": "render_mask"}
@@ -33,11 +33,11 @@ _EXTENSIONS = (".png", ".jpg", ".bmp", ".tif")
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture to be rendered: its name, and the time of a folded scene or the plane of any other."""
+    """One picture to be rendered: its name, the time of a folded scene, and the plane of any other."""
 
     name: str
     time: float
-    plane: SlicePlane | None = None
+    plane: SlicePlane
 
 
 def render_slice_files(folder: Path, options: SliceRenderOptions, report: Report) -> list[Path]:
@@ -72,49 +72,21 @@ def render_slice_files(folder: Path, options: SliceRenderOptions, report: Report
     return written + _volumes(drawn, options, report)
 
 
-def find_checkpoint(folder: Path, iteration: int) -> Path:
-    """The scene after so many steps; −1: the last.
-
-    Raises:
-        InputError: There is none.
-    """
-    found = {}
-    for path in folder.glob("chkpnt*.safetensors"):
-        number = re.fullmatch(r"chkpnt(\d+)\.safetensors", path.name)
-        if number:
-            found[int(number.group(1))] = path
-    if not found:
-        raise InputError(f'{folder} holds no chkpntN.safetensors; "tomosplat slices fit" writes them')
-    if iteration == -1:
-        return found[max(found)]
-    if iteration not in found:
-        raise InputError(f"{folder} has no checkpoint of step {iteration}; it has {', '.join(map(str, sorted(found)))}")
-    return found[iteration]
-
-
 def folded_shots(scene: FoldedScene, interp: int) -> list[Shot]:
     """Every frame and what follows it, also behind the last: F · interp pictures, as MedGS counts them."""
-    return [Shot(f"{n:05d}_{j}", n + j / interp) for n in range(scene.n_frames) for j in range(interp)]
+    frame = SlicePlane(np.eye(4), *scene.size)
+    return [Shot(f"{n:05d}_{j}", n + j / interp, frame) for n in range(scene.n_frames) for j in range(interp)]
 
 
 def shots_of(scene: SliceScene, interp: int) -> list[Shot]:
     """Every given slice, and what lies between it and the next of its stack."""
     shots = []
-    planes = [*scene.planes, None]
-    for n, (plane, following) in enumerate(pairwise(planes)):
-        assert plane is not None
-        for j in range(interp if following is not None and _of_one_stack(plane, following) else 1):
-            between = plane
-            if j and following is not None:
-                affine = plane.affine + j / interp * (following.affine - plane.affine)
-                between = SlicePlane(affine, plane.height, plane.width)
-            shots.append(Shot(f"{n:05d}_{j}", n + j / interp, between))
-    return shots
-
-
-def _of_one_stack(one: SlicePlane, other: SlicePlane) -> bool:
-    same_size = (one.height, one.width) == (other.height, other.width)
-    return same_size and np.allclose(one.affine[:3, :2], other.affine[:3, :2], rtol=1e-4)
+    for n, (plane, following) in enumerate(pairwise(scene.planes)):
+        for j in range(interp if of_one_stack(plane, following) else 1):
+            affine = plane.affine + j / interp * (following.affine - plane.affine) if j else plane.affine
+            shots.append(Shot(f"{n:05d}_{j}", n + j / interp, SlicePlane(affine, plane.height, plane.width)))
+    last = len(scene.planes) - 1
+    return [*shots, Shot(f"{last:05d}_0", float(last), scene.planes[last])]
 
 
 def _check(options: SliceRenderOptions) -> None:
@@ -145,18 +117,13 @@ def _painter(scene: SliceScene | FoldedScene, head: str) -> Callable[[Shot], Ima
     if isinstance(scene, FoldedScene):
         return lambda shot: _grey_or_colour(_show(scene, shot, head))
     if head == "image":
-        return lambda shot: _grey_or_colour(next(scene.render([_plane(shot)])).values[..., : scene.channels])
-    return lambda shot: _label_picture(next(scene.labels([_plane(shot)])), scene.classes)
+        return lambda shot: _grey_or_colour(next(scene.render([shot.plane])).values[..., : scene.channels])
+    return lambda shot: _label_picture(next(scene.labels([shot.plane])), scene.classes)
 
 
 @torch.no_grad()
 def _show(scene: FoldedScene, shot: Shot, head: str) -> torch.Tensor:
     return scene.show(shot.time, head).values
-
-
-def _plane(shot: Shot) -> SlicePlane:
-    assert shot.plane is not None
-    return shot.plane
 
 
 def _grey_or_colour(values: torch.Tensor) -> Image.Image:
@@ -227,7 +194,7 @@ def _points(scene: SliceScene | FoldedScene, shot: Shot) -> NDArray[np.float32]:
         there = scene.select(scene.shown_at(shot.time).nonzero()[:, 0])
         points: NDArray[np.float32] = there.centers(shot.time).numpy()
         return points
-    plane = _plane(shot)
+    plane = shot.plane
     off = (scene.means.double().numpy() - plane.affine[:3, 3]) @ plane.normal
     x, y, z = plane.normal
     thick = scene.covs.double().numpy() @ [x * x, 2 * x * y, 2 * x * z, y * y, 2 * y * z, z * z]
@@ -244,45 +211,12 @@ def _volumes(scene: SliceScene | FoldedScene, options: SliceRenderOptions, repor
         raise InputError("a folded scene knows no millimetres; --volume and --label-volume need another method's")
     if options.label_volume is not None and not scene.classes:
         raise InputError("the scene was fitted without labels; leave --label-volume out")
-    stack = first_stack(scene)
-    at = stack.between(options.interp)
-    planes = list(_planes(stack, at))
+    grid = asked_grid(options, scene.planes)
+    if grid is None:
+        grid = first_stack_grid(scene.planes, options.interp)
     with report.stage("render volumes"):
         if options.volume is not None:
-            values = np.stack([image[..., 0] for image in scene.images(planes)])
-            volume = stack.volume(values, at, "rendered from Gaussians")
-            write_volume(options.volume, volume.values, volume.grid)
+            write_volume(options.volume, scene_values(scene, grid), grid)
         if options.label_volume is not None:
-            labels = stack.label_map(np.stack(list(scene.labels(planes))), at, "rendered from Gaussians")
-            write_volume(options.label_volume, labels.values, labels.grid)
+            write_volume(options.label_volume, scene_labels(scene, grid), grid)
     return wanted
-
-
-def first_stack(scene: SliceScene) -> SliceStack:
-    """Where the slices of a scene's first stack are; its pixels say nothing.
-
-    Raises:
-        InputError: The scene's first slices are no stack.
-    """
-    planes = [scene.planes[0]]
-    for plane in scene.planes[1:]:
-        if not _of_one_stack(planes[0], plane):
-            break
-        planes.append(plane)
-    if len(planes) < 2:
-        raise InputError("the scene was fitted to slices that are no stack, for which there is no grid to render on")
-    affine = planes[0].affine.copy()
-    affine[:3, 2] = planes[1].affine[:3, 3] - planes[0].affine[:3, 3]
-    steps = (
-        np.array([p.affine[:3, 3] - affine[:3, 3] for p in planes]) @ affine[:3, 2] / (affine[:3, 2] @ affine[:3, 2])
-    )
-    mark = np.zeros((len(planes), planes[0].height, planes[0].width), np.float32)
-    mark[:, 0, 0] = 1
-    return SliceStack(mark, affine, steps)
-
-
-def _planes(stack: SliceStack, at: NDArray[np.float64]) -> Iterator[SlicePlane]:
-    for position in at:
-        affine = stack.affine.copy()
-        affine[:3, 3] += position * affine[:3, 2]
-        yield SlicePlane(affine, *stack.shape)

@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from tomosplat.errors import InputError
 from tomosplat.report import Report
 from tomosplat.slices.interpolation import Slices
-from tomosplat.slices.methods import BASELINES, DEFAULT, METHODS
+from tomosplat.slices.methods import BASELINES, METHODS
 from tomosplat.slices.protocol import HoldOut
-from tomosplat.slices.rows import Row
+from tomosplat.slices.rows import Row, read_shown
 from tomosplat.slices.scores import image_scores, label_scores
 from tomosplat.slices.sheets import write_slice_sheet
-
-#: Shown on sheets, where they were asked for.
-_SHOWN = ("linear", "motion blend", DEFAULT)
 
 
 def methods_of(asked: Sequence[str]) -> list[str]:
@@ -68,8 +65,17 @@ def _dice(held: HoldOut, labels: NDArray[np.uint8] | None) -> dict[str, Any]:
     return {"dice": scores.dice, "dice_p10": scores.dice_p10, "structures": scores.structures}
 
 
-def write_middle_sheet(path: Path, held: HoldOut, found: dict[str, Slices]) -> None:
-    """A sheet of the held-out slice in the middle of the volume; methods that are not shown are left out."""
-    middle = int(np.argmin(np.abs(held.at - held.at.mean())))
-    shown = {name: found[name][middle] for name in _SHOWN if name in found}
-    write_slice_sheet(path, held.truth.values[held.held_out[middle]], shown)
+def middle_of(held: HoldOut) -> int:
+    """Which of the held-out slices is in the middle of the volume: the one that sheets show."""
+    return int(np.argmin(np.abs(held.at - held.at.mean())))
+
+
+def write_middle_sheet(path: Path, held: HoldOut, rows_folder: Path, rows: Sequence[Row]) -> None:
+    """A sheet of that slice: the truth, linear interpolation, and every method that is no baseline."""
+    shown = {}
+    for row in rows:
+        if row.method == "linear" or row.method not in BASELINES:
+            picture = read_shown(rows_folder, row)
+            if picture is not None:
+                shown[row.method] = picture
+    write_slice_sheet(path, held.truth.values[held.held_out[middle_of(held)]], shown)

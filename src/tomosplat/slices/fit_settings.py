@@ -12,6 +12,16 @@ Seeding = Literal["grid", "random"]
 #: As ``render.Blending``, which would load the renderers.
 SliceBlending = Literal["normalised", "alpha", "additive"]
 
+#: Which settings must be above 0, and what the others are at least; rates are at least 0.
+_POSITIVE = ("pitch", "sigma", "sigma_across", "decay")
+_AT_LEAST = {"most": 1, "evaluate_every": 1} | dict.fromkeys(
+    (
+        *("iterations", "given_per_step", "between_per_step", "warm_up", "seed"),
+        *("l1_weight", "ssim_weight", "semantic_weight", "learning_rate"),
+    ),
+    0,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SliceRates:
@@ -80,18 +90,16 @@ class SliceFitSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"iterations": 0, "given_per_step": 0, "between_per_step": 0, "most": 1, "evaluate_every": 1, "seed": 0}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise InputError(f"{name} must be at least {low}, got {getattr(self, name)}")
-        for name in ("pitch", "sigma", "sigma_across", "decay"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
-        weights = {name: getattr(self, name) for name in ("l1_weight", "ssim_weight", "semantic_weight")}
-        rates = {f"rates.{f.name}": getattr(self.rates, f.name) for f in fields(self.rates)}
-        for name, value in (weights | rates | {"learning_rate": self.learning_rate}).items():
-            if not 0 <= value < math.inf:
-                raise InputError(f"{name} must be finite and at least 0, got {value}")
+        numbers = {name: getattr(self, name) for name in (*_AT_LEAST, *_POSITIVE)}
+        numbers |= {f"rates.{f.name}": getattr(self.rates, f.name) for f in fields(self.rates)}
+        for name, value in numbers.items():
+            if name in _POSITIVE:
+                fits, wanted = 0 < value < math.inf, "above 0"
+            else:
+                low = _AT_LEAST.get(name, 0)
+                fits, wanted = low <= value < math.inf, f"at least {low}"
+            if not fits:
+                raise InputError(f"{name} must be finite and {wanted}, got {value}")
 
     def rate_now(self, iteration: int) -> float:
         """Factor on all rates at an iteration."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from tomosplat.errors import InputError
-from tomosplat.geometry import FloatArray
+from tomosplat.geometry import FloatArray, SlicePlane
 from tomosplat.report import Report
 from tomosplat.slices.fill import Quality, fill
 from tomosplat.slices.stack import SliceStack
@@ -24,6 +24,8 @@ from tomosplat.slices.stack import SliceStack
 _LEFT_OUT = 8
 #: Distance in mm over which brightness is matched, and by which factors at most.
 _SHADING, _RATIOS = 4.0, (0.25, 4.0)
+#: Distance in mm over which stacks that are fitted as one are made equally bright.
+_COIL = 15.0
 #: The most places between two slices that a stack is filled at.
 _FINEST = 12
 
@@ -117,10 +119,14 @@ def fuse(stacks: Sequence[SliceStack], report: Report, quality: Quality = "defau
     return Fusion(filled, shares)
 
 
-def _filled(stack: SliceStack, report: Report, quality: Quality) -> _Filled:
+def steps_per_gap(stack: SliceStack) -> int:
+    """In how many steps a gap is filled so that slices come to lie as near as pixels do."""
     gap = float(np.diff(stack.positions).max()) * stack.spacing[2]
-    between = int(np.clip(math.ceil(gap / stack.spacing[:2].min()), 1, _FINEST))
-    positions = stack.between(between)
+    return int(np.clip(math.ceil(gap / stack.spacing[:2].min()), 1, _FINEST))
+
+
+def _filled(stack: SliceStack, report: Report, quality: Quality) -> _Filled:
+    positions = stack.between(steps_per_gap(stack))
     return _Filled(stack, fill(stack, positions, report, quality).values, positions)
 
 
@@ -152,10 +158,31 @@ def _share(number: int, filled: Sequence[_Filled], report: Report) -> float:
 
 def plane_points(stack: SliceStack, number: int) -> FloatArray:
     """Places of the pixels of a slice, [H, W, 3] mm."""
-    rows, columns = np.mgrid[0 : stack.shape[0], 0 : stack.shape[1]]
-    plane = stack.planes[number]
-    points: FloatArray = columns[..., None] * plane[:3, 0] + rows[..., None] * plane[:3, 1] + plane[:3, 3]
-    return points
+    return SlicePlane(stack.planes[number], *stack.shape).pixel_centers()
+
+
+def matched(stacks: Sequence[SliceStack]) -> list[SliceStack]:
+    """Stacks as bright as the first where they meet, and by how much they differ there in all elsewhere.
+
+    Every coil and sequence has a brightness of its own, which changes slowly through the body: each slice is multiplied
+    by the ratio of means over ``_COIL`` mm.
+    """
+    first = _Filled(stacks[0], stacks[0].values, stacks[0].positions)
+    return [stacks[0], *(replace(stack, values=_as_bright_as(first, stack)) for stack in stacks[1:])]
+
+
+def _as_bright_as(first: _Filled, stack: SliceStack) -> NDArray[np.float32]:
+    wanted, inside = first.at(np.stack([plane_points(stack, number) for number in range(len(stack))]))
+    if not inside.any():
+        return stack.values
+    share = float(wanted[inside].mean()) / max(float(stack.values[inside].mean()), 1e-12)
+    # Where they do not meet, and where nothing is, this little counts.
+    little = np.float32(0.01 * stack.values[inside].mean())
+    sigma = (0, _COIL / stack.spacing[1], _COIL / stack.spacing[0])
+    mean_wanted, mean_own = (ndimage.gaussian_filter(v * inside, sigma) for v in (wanted, stack.values))
+    ratio = (mean_wanted + np.float32(share) * little) / (mean_own + little)
+    bright: NDArray[np.float32] = (stack.values * ratio).astype(np.float32)
+    return bright
 
 
 def _as_seen_by(

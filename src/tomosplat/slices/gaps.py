@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tomosplat.geometry import FloatArray
+from tomosplat.geometry import FloatArray, SlicePlane
 from tomosplat.report import Report
 from tomosplat.slices.fill import Quality, fill
+from tomosplat.slices.fusion import fuse
 from tomosplat.slices.interpolation import linear
 from tomosplat.slices.stack import SliceStack
 
@@ -23,6 +25,18 @@ def filled_between(stack: SliceStack, report: Report, quality: Quality) -> tuple
     at = positions_between(stack)
     filled = fill(stack, at, report, quality)
     return replace(stack, values=filled.values, positions=at, labels=filled.labels), 1.0
+
+
+def fused_between(stacks: Sequence[SliceStack], report: Report, quality: Quality) -> tuple[list[SliceStack], float]:
+    """What all stacks of one body make of the gaps of each, without labels, and how far the first believes the rest."""
+    fusion = fuse(stacks, report, quality)
+    found = []
+    for number, stack in enumerate(stacks):
+        at = positions_between(stack)
+        planes = (SlicePlane(affine, *stack.shape) for affine in stack.planes_at(at))
+        values = np.concatenate([fusion.at(plane.pixel_centers()[None], number)[0] for plane in planes])
+        found.append(replace(stack, values=values, positions=at, labels=None))
+    return found, fusion.shares[0]
 
 
 def crossfaded_between(stack: SliceStack) -> tuple[SliceStack, float]:

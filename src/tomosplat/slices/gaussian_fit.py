@@ -21,6 +21,7 @@ from tomosplat.slices.scene import SliceScene
 from tomosplat.slices.seeding import grid_seeds, random_seeds
 from tomosplat.slices.stack import SliceStack, TrackedFrames
 from tomosplat.slices.targets import Sampler, SliceTarget, ValueRange, any_slices, gaps_mm, slice_targets
+from tomosplat.volume import Unit
 
 #: Given slices whose PSNR a look takes.
 _LOOKED_AT = 4
@@ -200,6 +201,7 @@ class FitTask:
         between: Those in the gaps.
         value_range: What 0 and 1 of their images mean.
         classes: Label ids, 0 first; empty where nothing is labelled.
+        unit: Of the slices' values.
     """
 
     model: GaussianModel
@@ -207,11 +209,13 @@ class FitTask:
     between: list[SliceTarget]
     value_range: ValueRange
     classes: tuple[int, ...]
+    unit: Unit
 
     def scene(self, state: SliceFitState, about: Mapping[str, Any]) -> SliceScene:
         """The fitted Gaussians, and how they came about."""
         made = {"iterations": state.iteration, "gaussians": len(self.model.means), **about}
-        return self.model.scene(self.value_range, self.classes, self.given, {"slice_fit": made})
+        scene = self.model.scene(self.value_range, self.classes, self.given, {"slice_fit": made})
+        return replace(scene, unit=self.unit)
 
 
 def begin_fit(
@@ -219,6 +223,7 @@ def begin_fit(
     between: Sequence[tuple[SliceStack | TrackedFrames, float]],
     settings: SliceFitSettings,
     *,
+    weights: Sequence[float] = (),
     coloured: bool = False,
     make: Callable[..., GaussianModel] = GaussianModel,
 ) -> FitTask:
@@ -228,6 +233,7 @@ def begin_fit(
         stacks: Given slices, of one frame of reference; one or several directions.
         between: Slices anywhere else, each with the weight of its loss: from motion, a network, or cross-faded.
         settings: How to fit.
+        weights: Of the losses of each stack's slices; 1 by default.
         coloured: Labels are shown as colours, not as a score for each.
         make: What to fit; takes the arguments of ``GaussianModel``.
 
@@ -241,7 +247,8 @@ def begin_fit(
     value_range = ValueRange.of(stacks)
     labelled = [s.labels for s in stacks if s.labels is not None]
     classes = tuple(sorted({0}.union(*(np.unique(labels).tolist() for labels in labelled)))) if labelled else ()
-    given = [target for stack in stacks for target in slice_targets(stack, value_range, classes)]
+    weighed = zip(stacks, weights or [1.0] * len(stacks), strict=True)
+    given = [target for stack, weight in weighed for target in slice_targets(stack, value_range, classes, weight)]
     extra = [t for slices, weight in between for t in slice_targets(slices, value_range, classes, weight)]
     if settings.seeding == "grid":
         gaps = [gap for stack in stacks for gap in gaps_mm(stack)]
@@ -252,7 +259,8 @@ def begin_fit(
     model = make(seeds, pixel_mm, settings.blending, settings.rates, len(classes), coloured)
     if coloured:
         given, extra = _coloured(given, len(classes)), _coloured(extra, len(classes))
-    return FitTask(model, given, extra, value_range, classes)
+    units = {stack.unit for stack in stacks if isinstance(stack, SliceStack)}
+    return FitTask(model, given, extra, value_range, classes, "HU" if units == {"HU"} else "arbitrary")
 
 
 def fit_slices(

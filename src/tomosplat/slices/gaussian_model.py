@@ -138,7 +138,7 @@ class GaussianModel(SliceModel):
             tuple(classes),
             self.coloured,
             tuple(target.plane for target in given),
-            provenance,
+            provenance=provenance,
         )
 
 

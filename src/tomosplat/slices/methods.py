@@ -12,18 +12,11 @@ from tomosplat.geometry import FloatArray
 from tomosplat.report import Report
 from tomosplat.slices.fill import Filled, Quality, fill
 from tomosplat.slices.flow import blend_along_motion, find_motion
-from tomosplat.slices.gaussian_methods import (
-    flow_gaussians,
-    folded,
-    folded_published,
-    inner,
-    inner_crossfade,
-    inner_published,
-    triplane,
-)
+from tomosplat.slices.gaussian_methods import fitted, folded, folded_published, inner_published
 from tomosplat.slices.interpolation import PLAIN, Interpolator, Slices, linear, linear_blurred
 from tomosplat.slices.labels import Labels, labels_by_distance, nearest_labels
 from tomosplat.slices.stack import SliceStack
+from tomosplat.slices.triplane import TriplaneModel
 
 Method = Callable[[SliceStack, FloatArray, Report], Filled]
 LabelMethod = Callable[[Labels, FloatArray, FloatArray], Labels]
@@ -64,12 +57,19 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "flow (draft)": partial(_fill, "draft"),
         DEFAULT: partial(_fill, "default"),
         "flow (high)": partial(_fill, "high"),
-        "flow Gaussians": flow_gaussians,
-        "inner": inner,
-        "inner (crossfade)": inner_crossfade,
-        "inner (published)": inner_published,
-        "triplane": triplane,
+        "flow Gaussians": partial(fitted, gap="motion"),
+        "inner": fitted,
+        "triplane": partial(fitted, make=TriplaneModel),
         "folded": folded,
+        # What each choice is worth: what is asked of the gaps, blending, start, and all of it as published.
+        "inner (crossfade)": partial(fitted, gap="crossfade"),
+        "triplane (motion)": partial(fitted, gap="motion", make=TriplaneModel),
+        "folded (no gap loss)": partial(folded, gap="none"),
+        "folded (motion)": partial(folded, gap="motion"),
+        "inner (additive)": partial(fitted, blending="additive"),
+        "inner (alpha)": partial(fitted, blending="alpha"),
+        "inner (random start)": partial(fitted, seeding="random", most=64_000),
+        "inner (published)": inner_published,
         "folded (published)": folded_published,
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,17 +38,13 @@ def shift_between(fixed: Picture, moving: Picture) -> Shift:
         [2, H, W] float32.
     """
     weights = gaussian_weights(_STIFFNESS)
-    shift: Shift | None = None
-    coarser = 0
-    for level in _LEVELS:
-        if level > 1 and min(fixed.shape) < _SMALLEST * level:
-            continue
+    levels = [level for level in _LEVELS if level == 1 or min(fixed.shape) >= _SMALLEST * level]
+    shift: Shift = np.zeros((2, *_shrunk(fixed, levels[0]).shape), np.float32)
+    for coarser, level in pairwise([levels[0], *levels]):
         one, other = _shrunk(fixed, level), _shrunk(moving, level)
-        shape = one.shape[0], one.shape[1]
-        shift = np.zeros((2, *shape), np.float32) if shift is None else _refined(shift, coarser, level, shape)
+        if level < coarser:
+            shift = _refined(shift, coarser, level, (one.shape[0], one.shape[1]))
         register(one, other, shift, _STEPS, _LONGEST, weights)
-        coarser = level
-    assert shift is not None
     return shift
 
 

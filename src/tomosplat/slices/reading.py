@@ -59,7 +59,7 @@ def read_stack(
         raise InputError(f"{path} states its own spacing; --spacing is for PNG frames, which cannot")
     if is_tracked(path):
         raise InputError(f"{path} holds tracked frames, each with a pose of its own, not one stack; see read_frames")
-    volume = read_volume(path, series=series, unit=None if path.is_dir() else "arbitrary")
+    volume = read_volume(path, series=series)
     label_map = None if labels is None else read_slice_labels(labels, volume.grid, label_threshold)
     return SliceStack.from_volume(volume, axis, label_map)
 

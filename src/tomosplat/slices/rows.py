@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tomosplat.errors import FileFormatError
 from tomosplat.files.atomic import writing
 from tomosplat.slices.interpolation import PLAIN
@@ -64,8 +67,13 @@ class Row:
     @property
     def file_name(self) -> str:
         """Under which the row is kept."""
-        words = f"{self.volume} {self.axis} {100 * self.fraction:g} {self.method}"
-        return "".join(c if c.isalnum() or c in "._" else "-" for c in words) + ".json"
+        return f"{file_stem(*self.case, self.method)}.json"
+
+
+def file_stem(volume: str, axis: str, fraction: float, *more: str) -> str:
+    """What files of a case are called."""
+    words = " ".join([volume, axis, f"{100 * fraction:g}", *more])
+    return "".join(c if c.isalnum() or c in "._" else "-" for c in words)
 
 
 def write_row(folder: Path, row: Row) -> None:
@@ -76,6 +84,27 @@ def write_row(folder: Path, row: Row) -> None:
     """
     with writing(folder / row.file_name) as temporary:
         temporary.write_text(json.dumps(asdict(row), indent=2) + "\n", encoding="utf-8")
+
+
+def write_shown(folder: Path, row: Row, picture: NDArray[np.float32]) -> None:
+    """Keep what a row's method shows of one slice [H, W], for sheets.
+
+    Raises:
+        OutputError: It could not be written.
+    """
+    with writing(_shown_path(folder, row)) as temporary:
+        np.save(temporary, picture)
+
+
+def read_shown(folder: Path, row: Row) -> NDArray[np.float32] | None:
+    """What ``write_shown`` kept; None where nothing was."""
+    path = _shown_path(folder, row)
+    shown: NDArray[np.float32] | None = np.load(path) if path.is_file() else None
+    return shown
+
+
+def _shown_path(folder: Path, row: Row) -> Path:
+    return folder / row.file_name.replace(".json", ".npy")
 
 
 def read_rows(folder: Path) -> list[Row]:

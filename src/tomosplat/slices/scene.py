@@ -16,6 +16,7 @@ from tomosplat.render import SliceImage, slice_gaussians
 from tomosplat.slices.fit_settings import SliceBlending
 from tomosplat.slices.palette import nearest_class
 from tomosplat.slices.targets import ValueRange
+from tomosplat.volume import Unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,7 @@ class SliceScene:
         classes: Label ids, 0 first, one for each score; empty where there are none.
         coloured: The labels are shown as colours of ``palette`` instead of a score for each.
         planes: The slices that were given.
+        unit: "HU" where the slices were of calibrated CT, else "arbitrary".
         provenance: How the scene was made.
     """
 
@@ -46,6 +48,7 @@ class SliceScene:
     classes: tuple[int, ...] = ()
     coloured: bool = False
     planes: tuple[SlicePlane, ...] = ()
+    unit: Unit = "arbitrary"
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -41,6 +41,7 @@ def write_slice_scene(path: Path, scene: SliceScene | FoldedScene) -> None:
             "channels": scene.channels,
             "classes": list(scene.classes),
             "coloured": scene.coloured,
+            "unit": scene.unit,
             "planes": [{"affine": p.affine.tolist(), "height": p.height, "width": p.width} for p in scene.planes],
         }
     tensors = {name: Stack.of(getattr(scene, name).detach().float().numpy()) for name in names}
@@ -92,5 +93,6 @@ def _gaussians(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Slice
         tuple(about["classes"]),
         about["coloured"],
         tuple(SlicePlane(np.array(p["affine"]), p["height"], p["width"]) for p in about["planes"]),
+        about.get("unit", "arbitrary"),  # not yet there in the first scenes
         about["provenance"],
     )

@@ -117,8 +117,12 @@ class SliceStack:
     @cached_property
     def planes(self) -> FloatArray:
         """For each slice the affine [4, 4] that maps (u, v, 0) to RAS+ mm, [N, 4, 4]."""
-        planes = np.repeat(self.affine[None], len(self), axis=0)
-        planes[:, :3, 3] += self.positions[:, None] * self.affine[:3, 2]
+        return self.planes_at(self.positions)
+
+    def planes_at(self, positions: FloatArray) -> FloatArray:
+        """The same for any positions, [M, 4, 4]."""
+        planes = np.repeat(self.affine[None], len(positions), axis=0)
+        planes[:, :3, 3] += positions[:, None] * self.affine[:3, 2]
         return planes
 
     def grid(self, positions: ArrayLike) -> Grid:

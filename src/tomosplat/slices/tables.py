@@ -13,7 +13,7 @@ from statistics import mean
 from tomosplat import machine
 from tomosplat.files.atomic import writing
 from tomosplat.slices.methods import BASELINES, DEFAULT
-from tomosplat.slices.rows import Row, best_plain, by_case, gain
+from tomosplat.slices.rows import Row, best_plain, by_case, gain, in_order
 
 _NUMBERS = (
     "psnr",
@@ -75,7 +75,13 @@ def to_markdown(rows: Sequence[Row]) -> str:
     fractions = sorted({row.fraction for row in rows})
     for fraction in fractions:
         cases = {case: part for case, part in by_case(rows).items() if case[2] == fraction}
-        parts += [f"## {100 * fraction:g} % of the slices given", _gains(cases), _scores(cases), _dice(cases)]
+        parts += [
+            f"## {100 * fraction:g} % of the slices given",
+            _gains(cases),
+            _means(cases),
+            _scores(cases),
+            _dice(cases),
+        ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -107,6 +113,24 @@ def _gains(cases: dict[tuple[str, str, float], list[Row]]) -> str:
     return _table(
         ["volume", "axis", "slices x rows x columns", "best plain", DEFAULT, "gain dB", "SSIM", "CPU s"], lines
     )
+
+
+def _means(cases: dict[tuple[str, str, float], list[Row]]) -> str:
+    """What each method gains in the mean over the volumes that it was run on."""
+    lines = []
+    methods = list(dict.fromkeys(row.method for row in in_order(row for rows in cases.values() for row in rows)))
+    for method in methods:
+        rows = {case: row for case, part in cases.items() for row in part if row.method == method}
+        gains = [row.psnr - best_plain(cases[case]).psnr for case, row in rows.items()]
+        given = [row.facts["given_psnr"] for row in rows.values() if "given_psnr" in row.facts]
+        lines.append(
+            [
+                *(method, str(len(gains)), f"{mean(gains):+.2f}", f"{min(gains):+.2f}", f"{max(gains):+.2f}"),
+                *(f"{mean(given):.1f}" if given else "", f"{mean(row.cpu_seconds for row in rows.values()):.0f}"),
+            ]
+        )
+    titles = ["method", "volumes", "gain dB, mean", "least", "most", "PSNR of given slices", "CPU s"]
+    return "Gain of each method over the best plain interpolator of each volume:\n\n" + _table(titles, lines)
 
 
 def _scores(cases: dict[tuple[str, str, float], list[Row]]) -> str:

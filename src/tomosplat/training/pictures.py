@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tomosplat.errors import EmptySceneError
 from tomosplat.feedforward.head import activate
 from tomosplat.feedforward.lights import light_field
-from tomosplat.fitting import FitSettings
+from tomosplat.fitting import FitSettings, View
 from tomosplat.fitting.losses import picture_loss
 from tomosplat.gaussians import GaussianScene
 from tomosplat.networks import UNet3D
@@ -21,13 +22,17 @@ from tomosplat.training.crops import varied
 from tomosplat.training.settings import TrainSettings
 from tomosplat.training.subjects import Subject
 
+#: Pixels around a cube that its Gaussians, and the windows of SSIM that see them, reach into.
+_MARGIN = 16
+
 
 def predicted_picture_loss(
     network: UNet3D, subject: Subject, rng: np.random.Generator, settings: TrainSettings
 ) -> tuple[Tensor, float]:
     """Mean loss of pictures whose scene the network has changed inside a cube, and that of the primed scene.
 
-    What lies outside the cube is drawn as it was primed, so that a scan of any size can be learned from.
+    What lies outside the cube is drawn as it was primed, so that a scan of any size can be learned from; of each
+    picture only the window counts in which the cube can be seen.
 
     Args:
         network: Gradients flow to its weights.
@@ -35,18 +40,30 @@ def predicted_picture_loss(
         rng: Draws the cube and the pictures.
         settings: How it is trained.
     """
-    scene = predicted_scene(network, subject, draw_cube(subject, settings.crop, rng), rng, settings)
+    low = draw_cube(subject, settings.crop, rng)
+    scene = predicted_scene(network, subject, low, rng, settings)
+    changed = subject.primed.scene.means[torch.from_numpy(_inside(subject, low, settings.crop))]
     how = FitSettings(ssim_weight=settings.ssim_weight)
-    chosen = rng.choice(subject.shown, min(settings.pictures, len(subject.shown)), replace=False).tolist()
-    losses = []
-    for index in chosen:
-        view = subject.view(index)
+    losses, primed = [], []
+    for index in rng.choice(subject.shown, min(settings.pictures, len(subject.shown)), replace=False).tolist():
+        view = window_of(subject.view(index), changed.double().numpy())
         losses.append(picture_loss(rasterize(scene, view.camera).rgba[0], view, how))
-        if index not in subject.primed_losses:
-            with torch.no_grad():
-                before = picture_loss(rasterize(subject.primed.scene, view.camera).rgba[0], view, how)
-            subject.primed_losses[index] = float(before)
-    return torch.stack(losses).mean(), float(np.mean([subject.primed_losses[index] for index in chosen]))
+        with torch.no_grad():
+            primed.append(float(picture_loss(rasterize(subject.primed.scene, view.camera).rgba[0], view, how)))
+    return torch.stack(losses).mean(), float(np.mean(primed))
+
+
+def window_of(view: View, points: NDArray[np.float64]) -> View:
+    """The part of a view in which points [N, 3] lie, with a margin; all of it where that part is black."""
+    rotation, shift = view.camera.viewmats[0, :3, :3], view.camera.viewmats[0, :3, 3]
+    seen = (points @ rotation.T + shift) @ view.camera.Ks[0].T
+    pixels = seen[:, :2] / seen[:, 2:]
+    size = (view.camera.width, view.camera.height)
+    left, top = np.clip(np.floor(pixels.min(axis=0)).astype(int) - _MARGIN, 0, np.array(size) - 1).tolist()
+    right, bottom = np.clip(np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN, (left + 1, top + 1), size).tolist()
+    if not bool(view.rgba[top:bottom, left:right].any()):
+        return view
+    return view.window(left, top, right - left, bottom - top)
 
 
 def predicted_scene(
@@ -64,11 +81,10 @@ def predicted_scene(
     Raises:
         EmptySceneError: No Gaussian lies in the cube.
     """
-    primed, edge, first = subject.primed, settings.crop, np.array(low)
-    inside = np.flatnonzero(((primed.places >= first) & (primed.places < first + edge)).all(axis=1))
+    primed, edge, inside = subject.primed, settings.crop, _inside(subject, low, settings.crop)
     if not len(inside):
         raise EmptySceneError(f"no Gaussian lies in the cube of {edge} voxels at {low}")
-    at = primed.places[inside] - first
+    at = primed.places[inside] - np.array(low)
     scan = torch.from_numpy(subject.part(low, edge, settings.model.scale))
     if settings.augment:
         scan = varied(scan, rng)
@@ -93,3 +109,9 @@ def draw_cube(subject: Subject, edge: int, rng: np.random.Generator) -> tuple[in
     room = np.maximum(np.array(subject.channels.shape[1:]) // 2 - edge, 0)
     i, j, k = np.clip(center - rng.integers(edge // 4, edge - edge // 4, 3), 0, room).tolist()
     return i, j, k
+
+
+def _inside(subject: Subject, low: tuple[int, int, int], edge: int) -> NDArray[np.int64]:
+    """Which Gaussians lie in a cube."""
+    places, first = subject.primed.places, np.array(low)
+    return np.flatnonzero(((places >= first) & (places < first + edge)).all(axis=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,6 @@ class Subject:
         shard: The case.
         name: Of the look.
         shown: Indices of the pictures that are not held out.
-        primed_losses: By picture, the loss of the primed scene; filled by whoever computes it.
     """
 
     channels: NDArray[np.float16]
@@ -41,7 +40,6 @@ class Subject:
     shard: Shard
     name: str
     shown: NDArray[np.int64]
-    primed_losses: dict[int, float] = field(default_factory=dict)
 
     def view(self, index: int) -> View:
         """One of the pictures."""

@@ -144,8 +144,8 @@ class TransferFunctions:
     def from_dict(cls, data: Mapping[str, Any]) -> TransferFunctions:
         """Read what :meth:`to_dict` returns.
 
-        ``groups`` maps a group index to rows [value, red, green, blue, opacity per 1.5 mm]; red, green and blue run
-        from 0 to ``rgb_max`` (1 or 255; 255 when left out).
+        ``groups`` maps group indices ("7", "1-11", "1-3,7") to rows [value, red, green, blue, opacity per 1.5 mm];
+        red, green and blue run from 0 to ``rgb_max`` (1 or 255; 255 when left out).
 
         Raises:
             TransferFunctionError: The data is of another format or version, or malformed.
@@ -161,12 +161,26 @@ class TransferFunctions:
                 "transfer functions need unit HU, relative or arbitrary, rgb_max 1 or 255, and groups; "
                 f"found {unit!r}, {rgb_max!r} and {groups!r}"
             )
-        functions = {_group_index(key): _function(key, rows, rgb_max) for key, rows in groups.items()}
+        functions: dict[int, TransferFunction] = {}
+        for key, rows in groups.items():
+            members = _members(key)
+            if twice := sorted(functions.keys() & members):
+                raise TransferFunctionError(f"group {twice[0]} has more than one transfer function")
+            functions |= dict.fromkeys(members, _function(key, rows, rgb_max))
         return cls(functions, str(data.get("name", "")), unit, tuple(map(str, data.get("notes", ()))))
 
     def to_json(self) -> str:
-        """Return :meth:`to_dict` as text."""
-        return json.dumps(self.to_dict(), indent=1)
+        """Return :meth:`to_dict` as text, but a function that several groups share written once, a line for each point.
+
+        The shared one's key is a list of indices and ranges, such as "1-3,7".
+        """
+        keys: dict[str, list[int]] = {}
+        for group, function in sorted(self.functions.items()):
+            rows = ",\n   ".join(json.dumps(row) for row in function.points.tolist())
+            keys.setdefault(rows, []).append(group)
+        groups = ",\n".join(f'  "{_key_of(members)}": [\n   {rows}\n  ]' for rows, members in keys.items())
+        parts = [f' "{name}": {json.dumps(value)}' for name, value in self.to_dict().items() if name != "groups"]
+        return "{\n" + ",\n".join([*parts, f' "groups": {{\n{groups}\n }}']) + "\n}\n"
 
     @classmethod
     def from_json(cls, text: str) -> TransferFunctions:
@@ -189,10 +203,25 @@ def json_of(text: str) -> Any:
         raise TransferFunctionError(f"not JSON: {error}") from None
 
 
-def _group_index(key: str) -> int:
-    if not (key.isascii() and key.isdigit()):
-        raise TransferFunctionError(f"groups are named by their index 0..11, found {key!r}")
-    return int(key)
+def _members(key: str) -> list[int]:
+    """The indices that "7", "1-11" or "1-3,7" names."""
+    members: list[int] = []
+    for part in key.split(","):
+        ends = part.split("-")
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
+            raise TransferFunctionError(f'groups are named by their indices, as "7", "1-11" or "1-3,7"; found {key!r}')
+        first, last = int(ends[0]), int(ends[-1])
+        if not first <= last <= 255:
+            raise TransferFunctionError(f"group indices run from 0 to 255 and ranges upwards, found {key!r}")
+        members += range(first, last + 1)
+    return members
+
+
+def _key_of(members: list[int]) -> str:
+    """What :func:`_members` reads: indices in ascending order, neighbours as ranges."""
+    starts = [n for n in members if n - 1 not in members]
+    stops = [n for n in members if n + 1 not in members]
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True))
 
 
 def _function(key: str, rows: Any, rgb_max: float) -> TransferFunction:

@@ -28,7 +28,9 @@ export function parseTransfer(text: string, unit: TransferFunctions["unit"]): Tr
     name: String(name),
     unit,
     rgb_max: 1,
-    groups: Object.fromEntries(entries.map(([key, rows]) => [groupKey(key), points(key, rows, most as number)])),
+    groups: Object.fromEntries(
+      entries.flatMap(([key, rows]) => members(key).map((group) => [group, points(key, rows, most as number)])),
+    ),
     notes: Array.isArray(notes) ? notes.map(String) : [],
   };
 }
@@ -41,9 +43,16 @@ function parsed(text: string): unknown {
   }
 }
 
-function groupKey(key: string): string {
-  if (!/^\d+$/.test(key) || Number(key) > 255) refuse(`groups are named by their index, 0 to 255, not “${key}”`);
-  return String(Number(key));
+/** The indices that “7”, “1-11” or “1-3,7” names. */
+function members(key: string): number[] {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(key)) {
+    refuse(`groups are named by their indices, 0 to 255, as “7”, “1-11” or “1-3,7”, not “${key}”`);
+  }
+  return key.split(",").flatMap((part) => {
+    const [first, last = first] = part.split("-").map(Number);
+    if (first > last || last > 255) refuse(`group indices run from 0 to 255 and ranges upwards, not “${key}”`);
+    return Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  });
 }
 
 function points(key: string, rows: unknown, most: number): TransferPoints {
