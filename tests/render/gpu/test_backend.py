@@ -64,6 +64,9 @@ def test_versions_that_are_new_enough_or_untold_are_taken(gpu, monkeypatch, vers
 def test_the_device_is_a_gpu_only_where_there_is_one(gpu, monkeypatch):
     assert [choose_device(name).type for name in ("auto", "cpu", "cuda")] == ["cuda", "cpu", "cuda"]
     assert describe_device(torch.device("cpu")) == "cpu"
+    with monkeypatch.context() as patched:
+        patched.setenv("TRITON_INTERPRET", "1")  # kernels that are interpreted are no reason to leave the CPU
+        assert choose_device("auto").type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert [choose_device(name).type for name in ("auto", "cpu")] == ["cpu", "cpu"]
     with pytest.raises(BackendUnavailableError, match="no NVIDIA GPU; see nvidia-smi; or use --device cpu"):

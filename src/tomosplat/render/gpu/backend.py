@@ -60,7 +60,7 @@ def choose_device(device: Device) -> torch.device:
         raise InputError(f"device must be 'auto', 'cpu' or 'cuda', got {device!r}")
     if device == "cpu":
         return torch.device("cpu")
-    problem = gpu_problem()
+    problem = "TRITON_INTERPRET=1 has kernels run on the CPU" if interpreted() else gpu_problem()
     if problem is None:
         return torch.device("cuda")
     if device == "cuda":
