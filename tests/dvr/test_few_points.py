@@ -4,7 +4,6 @@ import torch
 from tests.dvr.subject import GRID, ball_values
 
 from tomosplat.dvr.few_points import TOLERANCE, with_few_points
-
 from tomosplat.dvr.lookup import render_table
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays, camera_rays, voxel_edge
