@@ -8,7 +8,7 @@ from and 7 to judge by. A condition is a model and how it samples: "annealed" gr
 "0.25", "0.5", "1", "2" and "3" are constant; "-still" samples the same places in every epoch; "mlp-" is the
 perceptron; "paper-" emits at any opacity (see ``March``). Seconds are processor time of the training steps, which other
 work on the machine disturbs least; with n threads the wall clock shows 1/n of them. What is done is kept in
-``--results`` and not done again.
+``--results`` and not done again, down to the epoch.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dvr_subjects import SUBJECTS, Prepared, prepare
 from tomosplat import machine
 from tomosplat.dvr.lookup import render_table
 from tomosplat.dvr.march import March
+from tomosplat.dvr.table_checkpoints import fingerprint, load_table_fit, save_table_fit
 from tomosplat.dvr.table_fitting import TableFit, fit_table
 from tomosplat.dvr.table_settings import TableSettings
 from tomosplat.files.images import to_bytes, write_png
@@ -58,8 +59,17 @@ def settings_of(condition: str, epochs: int, seed: int) -> TableSettings:
 
 
 def measure(prepared: Prepared, settings: TableSettings, picture: Path) -> dict[str, float]:
-    """Fit, and tell how good the best epoch is and what the training took."""
-    fit = fit_table(prepared.features, prepared.train, prepared.test, settings)
+    """Fit, going on from where a run was stopped, and tell how good the best epoch is and what the training took."""
+    kept, of = picture.with_suffix(".state"), fingerprint(prepared.features, prepared.train, settings)
+    fit = TableFit.begin(prepared.features, settings)
+    if kept.exists():
+        fit = load_table_fit(kept, fit, of)
+
+    def keep(now: TableFit) -> None:
+        save_table_fit(kept, now, of)
+
+    fit_table(prepared.features, prepared.train, prepared.test, settings, state=fit, on_epoch=keep)
+    kept.unlink(missing_ok=True)
     images = render_table(
         prepared.features, fit.best, prepared.test.rays, March(settings.test_rate, settings.associated)
     )

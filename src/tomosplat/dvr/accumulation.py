@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from tomosplat.dvr.accumulation_kernels import accumulate, accumulate_backward
 from tomosplat.dvr.bricks import ALL, filled_bricks
 from tomosplat.dvr.chunked import march_chunked
-from tomosplat.dvr.kernels import beams_of, sampling_of, tile_parts
+from tomosplat.dvr.kernels import beams_of, pixel_parts, sampling_of
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays
 from tomosplat.errors import ShapeError
@@ -70,7 +70,7 @@ class _Accumulate(torch.autograd.Function):
         bricks = _bricks(colors, absorption, march) if skip_empty else ALL
         common = (beams, sampling, _flat(padded), padded.shape[-1], _flat(absorption), bricks)
         image, alpha = torch.zeros((*rays.lengths.shape, padded.shape[-1])), torch.zeros(rays.lengths.shape)
-        run(accumulate, [(*part, *common, _flat(image), _flat(alpha)) for part in tile_parts(rays)])
+        run(accumulate, [(*part, *common, _flat(image), _flat(alpha)) for part in pixel_parts(rays)])
         ctx.save_for_backward(image, alpha)
         ctx.common, ctx.rays, ctx.shape = common, rays, colors.shape
         return torch.cat([image[..., :n], alpha[..., None]], dim=-1)
@@ -81,7 +81,7 @@ class _Accumulate(torch.autograd.Function):
         image, alpha = ctx.saved_tensors
         n, n_padded = ctx.shape[-1], image.shape[-1]
         by_image = torch.nn.functional.pad(by_result[..., :-1], (0, n_padded - n)).contiguous()
-        parts = tile_parts(ctx.rays, min(n_threads(), _MAX_COPIES))
+        parts = pixel_parts(ctx.rays, min(n_threads(), _MAX_COPIES))
         by_colors = np.zeros((len(parts), ctx.shape[:3].numel() * n_padded), np.float32)
         by_absorption = np.zeros((len(parts), ctx.shape[:3].numel()), np.float32)
         common = (*ctx.common, _flat(image), _flat(alpha), _flat(by_image), _flat(by_result[..., -1]))

@@ -13,11 +13,13 @@ from tomosplat.dvr.kernels import (
     KERNEL,
     PASSING_MIN,
     Beams,
+    Ray,
     Sampling,
     ask_ahead,
     brick_at,
     last_cell,
     leap,
+    pixel_at,
     place_of,
     ray_at,
     trilinear_scalar,
@@ -28,7 +30,6 @@ from tomosplat.render.cpu.vectors import load, store
 from tomosplat.render.raymarching.exponential import opacity_of
 from tomosplat.render.raymarching.kernels import INLINE
 from tomosplat.render.raymarching.sampling import lane, split
-from tomosplat.render.raymarching.tiles import EDGE, tile_bounds
 
 
 @njit(**INLINE)
@@ -72,6 +73,23 @@ def _add_four(gradient: F32, at: Scalar, amount: Any) -> None:
     store(gradient, at, load(gradient, at, zeros_four()) + amount)
 
 
+@njit(**INLINE)
+def _sample(ray: Ray, m: int, sampling: Sampling, colors: F32, n: int, absorption: F32, bricks: U8) -> Any:
+    """Sample m: the first voxel of its cell, its opacity, the shares of the cell's voxels, and the next sample.
+
+    In a brick that is empty the first is -1, and the next sample is behind it.
+    """
+    _, n_j, n_k = sampling.shape
+    ask_ahead(colors, ray, m, sampling, n)
+    i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
+    weights = _weights(fx, fy, fz)
+    if brick_at(bricks, sampling, i, j, k) == 0:
+        return -1, f32(0), weights, leap(ray, m, sampling, i, j, k)
+    at = (i * n_j + j) * n_k + k
+    optical_depth = trilinear_scalar(absorption, at, n_k, n_j * n_k, fx, fy, fz) * sampling.step
+    return at, opacity_of(optical_depth), weights, m + 1
+
+
 @njit(**KERNEL)
 def accumulate(
     start: int,
@@ -85,34 +103,29 @@ def accumulate(
     image: F32,
     alpha: F32,
 ) -> None:
-    """Draw tiles start..stop: n channels, a multiple of four, into image, flat [C, H, W, n], of zeros, and alpha."""
-    n_j, n_k = sampling.shape[1], sampling.shape[2]
-    per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
-    for tile in range(start, stop):
-        top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
-        for row in range(top, bottom):
-            for column in range(left, right):
-                r = (tile // per_picture * beams.height + row) * beams.width + column
-                ray = ray_at(beams, r, sampling.step)
-                passing = f32(1)
-                m = 0
-                while m < ray.n_samples and passing >= PASSING_MIN:
-                    ask_ahead(colors, ray, m, sampling, n)
-                    i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    if brick_at(bricks, sampling, i, j, k) == 0:
-                        m = leap(ray, m, sampling, i, j, k)
-                        continue
-                    at = (i * n_j + j) * n_k + k
-                    opacity = trilinear_scalar(absorption, at, n_k, n_j * n_k, fx, fy, fz)
-                    opacity = opacity_of(opacity * sampling.step)
-                    weight = passing * (opacity if sampling.associated else sampling.step)
-                    corners, weights = _corners(at, n_k, n_j * n_k, n), _weights(fx, fy, fz)
-                    for c in range(0, n, 4):
-                        place = uint(r * n + c)
-                        _add_four(image, place, _four_channels(colors, corners, weights, c) * weight)
-                    passing -= passing * opacity
-                    m += 1
-                alpha[uint(r)] = f32(1) - passing
+    """Draw pixels start..stop (see ``pixel_at``): n channels, a multiple of four, and alpha.
+
+    ``image``, flat [C, H, W, n], holds zeros.
+    """
+    n_k, n_jk = sampling.shape[2], sampling.shape[1] * sampling.shape[2]
+    for number in range(start, stop):
+        r = pixel_at(beams, number)
+        if r < 0:
+            continue
+        ray = ray_at(beams, r, sampling.step)
+        passing = f32(1)
+        m = 0
+        while m < ray.n_samples and passing >= PASSING_MIN:
+            at, opacity, weights, m = _sample(ray, m, sampling, colors, n, absorption, bricks)
+            if at < 0:
+                continue
+            weight = passing * (opacity if sampling.associated else sampling.step)
+            corners = _corners(at, n_k, n_jk, n)
+            for c in range(0, n, 4):
+                place = uint(r * n + c)
+                _add_four(image, place, _four_channels(colors, corners, weights, c) * weight)
+            passing -= passing * opacity
+        alpha[uint(r)] = f32(1) - passing
 
 
 @njit(**KERNEL)
@@ -132,43 +145,35 @@ def accumulate_backward(
     by_colors: F32,
     by_absorption: F32,
 ) -> None:
-    """Add up the gradients of colours and absorption, flat like these, over tiles start..stop."""
-    n_j, n_k = sampling.shape[1], sampling.shape[2]
-    n_jk = n_j * n_k
-    per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
-    for tile in range(start, stop):
-        top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
-        for row in range(top, bottom):
-            for column in range(left, right):
-                r = (tile // per_picture * beams.height + row) * beams.width + column
-                ray = ray_at(beams, r, sampling.step)
-                behind = -by_alpha[uint(r)] * (f32(1) - alpha[uint(r)])
-                for c in range(n):
-                    behind += by_image[uint(r * n + c)] * image[uint(r * n + c)]
-                passing = f32(1)
-                m = 0
-                while m < ray.n_samples and passing >= PASSING_MIN:
-                    ask_ahead(colors, ray, m, sampling, n)
-                    i, j, k, fx, fy, fz = split(place_of(ray, m, sampling.step), last_cell(sampling.shape))
-                    if brick_at(bricks, sampling, i, j, k) == 0:
-                        m = leap(ray, m, sampling, i, j, k)
-                        continue
-                    at = (i * n_j + j) * n_k + k
-                    opacity = opacity_of(trilinear_scalar(absorption, at, n_k, n_jk, fx, fy, fz) * sampling.step)
-                    weight = passing * (opacity if sampling.associated else sampling.step)
-                    corners, weights = _corners(at, n_k, n_jk, n), _weights(fx, fy, fz)
-                    along = zeros_four()
-                    for c in range(0, n, 4):
-                        v = load(by_image, uint(r * n + c), zeros_four())
-                        along = along + v * _four_channels(colors, corners, weights, c)
-                        v = v * weight
-                        for corner, share in zip(corners, weights):  # noqa: B905 - Numba's zip has no strict
-                            _add_four(by_colors, corner + uint(c), v * share)
-                    total = lane(along, 0) + lane(along, 1) + lane(along, 2) + lane(along, 3)
-                    behind -= weight * total
-                    passing -= passing * opacity
-                    more = passing * total if sampling.associated else f32(0)
-                    amount = sampling.step * (more - behind)
-                    for corner, share in zip(_corners(at, n_k, n_jk, 1), weights):  # noqa: B905
-                        by_absorption[corner] += amount * share
-                    m += 1
+    """Add up the gradients of colours and absorption, flat like these, over pixels start..stop (see ``pixel_at``)."""
+    n_k, n_jk = sampling.shape[2], sampling.shape[1] * sampling.shape[2]
+    for number in range(start, stop):
+        r = pixel_at(beams, number)
+        if r < 0:
+            continue
+        ray = ray_at(beams, r, sampling.step)
+        behind = -by_alpha[uint(r)] * (f32(1) - alpha[uint(r)])
+        for c in range(n):
+            behind += by_image[uint(r * n + c)] * image[uint(r * n + c)]
+        passing = f32(1)
+        m = 0
+        while m < ray.n_samples and passing >= PASSING_MIN:
+            at, opacity, weights, m = _sample(ray, m, sampling, colors, n, absorption, bricks)
+            if at < 0:
+                continue
+            weight = passing * (opacity if sampling.associated else sampling.step)
+            corners = _corners(at, n_k, n_jk, n)
+            along = zeros_four()
+            for c in range(0, n, 4):
+                v = load(by_image, uint(r * n + c), zeros_four())
+                along = along + v * _four_channels(colors, corners, weights, c)
+                v = v * weight
+                for corner, share in zip(corners, weights):  # noqa: B905 - Numba's zip has no strict
+                    _add_four(by_colors, corner + uint(c), v * share)
+            total = lane(along, 0) + lane(along, 1) + lane(along, 2) + lane(along, 3)
+            behind -= weight * total
+            passing -= passing * opacity
+            more = passing * total if sampling.associated else f32(0)
+            amount = sampling.step * (more - behind)
+            for corner, share in zip(_corners(at, n_k, n_jk, 1), weights):  # noqa: B905
+                by_absorption[corner] += amount * share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def with_few_points(
     features = Features(values, shown=shown)
     n = len(function.points)
     entries = np.rint((values[shown] if shown is not None else values.ravel()) * (n - 1)).astype(np.int64)
-    weights = np.bincount(entries, minlength=n) + _NO_VOXEL
+    weights = np.bincount(entries, minlength=n).astype(np.float64) + _NO_VOXEL
     wanted = _drawn(function, features, scan, rays, edge_mm)
     knots, due = [0, n - 1], 2.0
     while len(knots) < n:
@@ -85,7 +86,7 @@ def _fitted(points: F64, knots: list[int], weights: F64) -> tuple[TransferFuncti
 
 def _next_knot(knots: list[int], errors: F64) -> int:
     """The middle of the error of the interval that has most of it."""
-    insides = [slice(a + 1, b) for a, b in zip(knots, knots[1:], strict=False)]
+    insides = [slice(a + 1, b) for a, b in pairwise(knots)]
     totals = [errors[inside].sum() if inside.stop > inside.start else -1.0 for inside in insides]
     inside = insides[int(np.argmax(totals))]
     summed = np.cumsum(errors[inside])

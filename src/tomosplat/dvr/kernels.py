@@ -14,7 +14,7 @@ from tomosplat.render.cpu.layout import F32, U8, Scalar, f32, uint
 from tomosplat.render.cpu.vectors import load, prefetch, vector
 from tomosplat.render.raymarching.kernels import BORROWING, BRICK, INLINE
 from tomosplat.render.raymarching.sampling import four, lane, lerp, split
-from tomosplat.render.raymarching.tiles import n_across
+from tomosplat.render.raymarching.tiles import EDGE, n_across
 from tomosplat.threads import split as split_range
 
 #: Compiler options of kernels that Python calls.
@@ -68,10 +68,11 @@ def sampling_of(march: March, shape: tuple[int, ...]) -> Sampling:
     return Sampling((shape[0], shape[1], shape[2]), f32(march.step), march.associated)
 
 
-def tile_parts(rays: Rays, parts: int = PARTS) -> list[tuple[int, int]]:
-    """Ranges of tiles over all pictures, a job each."""
+def pixel_parts(rays: Rays, parts: int = PARTS) -> list[tuple[int, int]]:
+    """Ranges of pixels in the order of tiles (see ``pixel_at``) over all pictures, a job each."""
     n_pictures, height, width = rays.lengths.shape
-    return split_range(n_pictures * n_across(height) * n_across(width), parts)
+    tiles = split_range(n_pictures * n_across(height) * n_across(width), parts)
+    return [(start * EDGE * EDGE, stop * EDGE * EDGE) for start, stop in tiles]
 
 
 @njit(**INLINE)
@@ -98,6 +99,20 @@ def ray_at(beams: Beams, r: int, step: Scalar) -> Ray:
         offset,
         n_samples,
     )
+
+
+@njit(**INLINE)
+def pixel_at(beams: Beams, at: int) -> int:
+    """Number of a pixel in the order of tiles, EDGE² numbers each; -1 where a tile reaches beyond the picture."""
+    across = (beams.width + EDGE - 1) // EDGE
+    tile = at // (EDGE * EDGE)
+    per_picture = (beams.height + EDGE - 1) // EDGE * across
+    picture, tile = tile // per_picture, tile % per_picture
+    row = tile // across * EDGE + at % (EDGE * EDGE) // EDGE
+    column = tile % across * EDGE + at % EDGE
+    if row >= beams.height or column >= beams.width:
+        return -1
+    return (picture * beams.height + row) * beams.width + column
 
 
 @njit(**INLINE)

@@ -13,6 +13,7 @@ from tomosplat.render.cpu.vectors import load, maximum, minimum, prefetch, store
 from tomosplat.render.raymarching.kernels import BRICK, INLINE
 from tomosplat.render.raymarching.lanes import (
     WIDTH,
+    cells_on_axis,
     count_up,
     exp2,
     load_fours,
@@ -73,9 +74,7 @@ def new_lanes() -> Lanes:
 @njit(**INLINE)
 def _axis(ray: Ray, shape: tuple[int, int, int], t: Any, axis: int) -> Any:
     """On one axis: lower voxel of the cell, and where in the cell."""
-    place = maximum(t * lane(ray.direction, axis) + lane(ray.start, axis), wide(f32(0)))
-    voxel = truncate(minimum(place, wide(f32(shape[axis] - 2))))
-    return voxel, minimum(place - voxel, wide(f32(1)))
+    return cells_on_axis(t * lane(ray.direction, axis) + lane(ray.start, axis), shape[axis])
 
 
 @njit(**INLINE)

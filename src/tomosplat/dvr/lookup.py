@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from tomosplat.dvr.bricks import ALL, classified_bricks
-from tomosplat.dvr.kernels import beams_of, sampling_of, tile_parts
+from tomosplat.dvr.kernels import beams_of, pixel_parts, sampling_of
 from tomosplat.dvr.lanes import new_lanes
 from tomosplat.dvr.lookup_kernels import EMPTY, MIXED, SHOWN, Scan, Table, march_table, march_table_backward
 from tomosplat.dvr.march import March
@@ -133,9 +133,9 @@ class _Lookup(torch.autograd.Function):
         scan = features.scan(entries, visible)
         image = torch.zeros((*rays.lengths.shape, 4))
         common = (beams, sampling, scan, entries, image.numpy().reshape(-1))
-        run(march_table, [(*part, *common, new_lanes()) for part in tile_parts(rays)])
+        run(march_table, [(*part, *common, new_lanes()) for part in pixel_parts(rays)])
         ctx.save_for_backward(table, image)
-        ctx.kept = beams, sampling, scan, entries, tile_parts(rays)
+        ctx.kept = beams, sampling, scan, entries, pixel_parts(rays)
         return image
 
     @staticmethod

@@ -22,6 +22,7 @@ from tomosplat.dvr.kernels import (
     Ray,
     Sampling,
     leap,
+    pixel_at,
     ray_at,
     trilinear_scalar,
     zeros_four,
@@ -32,7 +33,6 @@ from tomosplat.render.cpu.vectors import load, store, vector
 from tomosplat.render.raymarching.kernels import INLINE
 from tomosplat.render.raymarching.lanes import WIDTH
 from tomosplat.render.raymarching.sampling import lane, lerp
-from tomosplat.render.raymarching.tiles import EDGE, tile_bounds
 
 #: What a brick is to the walk.
 EMPTY, SHOWN, MIXED = 0, 1, 2
@@ -154,6 +154,18 @@ def _beyond(lanes: Lanes, ray: Ray, m: int, n: int, sampling: Sampling) -> Scala
     return leap(ray, m + n - 1, sampling, voxel // n_jk, voxel % n_jk // n_k, voxel % n_k)
 
 
+@njit(**INLINE)
+def _take(lanes: Lanes, ray: Ray, m: int, sampling: Sampling, scan: Scan, table: Table) -> Any:
+    """Classify samples from m on: how many, none if these are not shown, and the first one behind them."""
+    n = min(WIDTH, ray.n_samples - m)
+    find_cells(lanes, ray, m, sampling, scan.bricks.size > 0)
+    if not _find_steps(lanes, n, sampling, scan):
+        return 0, _beyond(lanes, ray, m, n, sampling)
+    prefetch_cells(lanes, scan.second, ray, m + WIDTH, sampling)
+    _look_up(lanes, n, sampling, scan, table)
+    return n, m + n
+
+
 @njit(**KERNEL)
 def march_table(
     start: int,
@@ -165,34 +177,25 @@ def march_table(
     image: F32,
     lanes: Lanes,
 ) -> None:
-    """Draw tiles start..stop into image, flat [C, H, W, 4], which holds zeros."""
-    per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
-    for tile in range(start, stop):
-        top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
-        for row in range(top, bottom):
-            for column in range(left, right):
-                r = (tile // per_picture * beams.height + row) * beams.width + column
-                ray = ray_at(beams, r, sampling.step)
-                passing, color = f32(1), zeros_four()
-                m = 0
-                while m < ray.n_samples and passing >= PASSING_MIN:
-                    n = min(WIDTH, ray.n_samples - m)
-                    find_cells(lanes, ray, m, sampling, scan.bricks.size > 0)
-                    if not _find_steps(lanes, n, sampling, scan):
-                        m = _beyond(lanes, ray, m, n, sampling)
-                        continue
-                    prefetch_cells(lanes, scan.second, ray, m + WIDTH, sampling)
-                    _look_up(lanes, n, sampling, scan, table)
-                    for s in range(uint(n)):
-                        opacity = lanes.opacities[s]
-                        weight = passing * (opacity if sampling.associated else lanes.steps[s])
-                        color = color + load(lanes.numbers, uint(4) * s, zeros_four()) * weight
-                        passing -= passing * opacity
-                        if passing < PASSING_MIN:
-                            break
-                    m += n
-                store(image, uint(4 * r), color)
-                image[uint(4 * r + 3)] = f32(1) - passing
+    """Draw pixels start..stop (see ``pixel_at``) into image, flat [C, H, W, 4], which holds zeros."""
+    for number in range(start, stop):
+        r = pixel_at(beams, number)
+        if r < 0:
+            continue
+        ray = ray_at(beams, r, sampling.step)
+        passing, color = f32(1), zeros_four()
+        m = 0
+        while m < ray.n_samples and passing >= PASSING_MIN:
+            n, m = _take(lanes, ray, m, sampling, scan, table)
+            for s in range(uint(n)):
+                opacity = lanes.opacities[s]
+                weight = passing * (opacity if sampling.associated else lanes.steps[s])
+                color = color + load(lanes.numbers, uint(4) * s, zeros_four()) * weight
+                passing -= passing * opacity
+                if passing < PASSING_MIN:
+                    break
+        store(image, uint(4 * r), color)
+        image[uint(4 * r + 3)] = f32(1) - passing
 
 
 @njit(**KERNEL)
@@ -208,40 +211,31 @@ def march_table_backward(
     lanes: Lanes,
     gradient: F32,
 ) -> None:
-    """Add up the gradient of the table's entries, flat [G, M, 4], over tiles start..stop."""
-    per_picture = ((beams.height + EDGE - 1) // EDGE) * ((beams.width + EDGE - 1) // EDGE)
-    for tile in range(start, stop):
-        top, bottom, left, right = tile_bounds(tile % per_picture, beams.height, beams.width)
-        for row in range(top, bottom):
-            for column in range(left, right):
-                r = (tile // per_picture * beams.height + row) * beams.width + column
-                ray = ray_at(beams, r, sampling.step)
-                final, v = load(image, uint(4 * r), zeros_four()), load(image_gradient, uint(4 * r), zeros_four())
-                red, green, blue = lane(v, 0), lane(v, 1), lane(v, 2)
-                by_color = vector((red, green, blue, f32(0)))
-                behind = red * lane(final, 0) + green * lane(final, 1) + blue * lane(final, 2)
-                behind -= lane(v, 3) * (f32(1) - lane(final, 3))
-                passing = f32(1)
-                m = 0
-                while m < ray.n_samples and passing >= PASSING_MIN:
-                    n = min(WIDTH, ray.n_samples - m)
-                    find_cells(lanes, ray, m, sampling, scan.bricks.size > 0)
-                    if not _find_steps(lanes, n, sampling, scan):
-                        m = _beyond(lanes, ray, m, n, sampling)
-                        continue
-                    prefetch_cells(lanes, scan.second, ray, m + WIDTH, sampling)
-                    _look_up(lanes, n, sampling, scan, table)
-                    for s in range(uint(n)):
-                        step, opacity = lanes.steps[s], lanes.opacities[s]
-                        products = load(lanes.numbers, uint(4) * s, zeros_four()) * by_color
-                        along = lane(products, 0) + lane(products, 1) + lane(products, 2)
-                        weight = passing * (opacity if sampling.associated else step)
-                        behind -= weight * along
-                        passing -= passing * opacity
-                        more = passing * along if sampling.associated else f32(0)
-                        amount = by_color * weight + vector((f32(0), f32(0), f32(0), step * (more - behind)))
-                        way, across = lanes.ways[s], lanes.ways[s + uint(WIDTH)]
-                        _spread(table, gradient, int(lanes.entries[s]), way, across, amount)
-                        if passing < PASSING_MIN:
-                            break
-                    m += n
+    """Add up the gradient of the table's entries, flat [G, M, 4], over pixels start..stop (see ``pixel_at``)."""
+    for number in range(start, stop):
+        r = pixel_at(beams, number)
+        if r < 0:
+            continue
+        ray = ray_at(beams, r, sampling.step)
+        final, v = load(image, uint(4 * r), zeros_four()), load(image_gradient, uint(4 * r), zeros_four())
+        red, green, blue = lane(v, 0), lane(v, 1), lane(v, 2)
+        by_color = vector((red, green, blue, f32(0)))
+        behind = red * lane(final, 0) + green * lane(final, 1) + blue * lane(final, 2)
+        behind -= lane(v, 3) * (f32(1) - lane(final, 3))
+        passing = f32(1)
+        m = 0
+        while m < ray.n_samples and passing >= PASSING_MIN:
+            n, m = _take(lanes, ray, m, sampling, scan, table)
+            for s in range(uint(n)):
+                step, opacity = lanes.steps[s], lanes.opacities[s]
+                products = load(lanes.numbers, uint(4) * s, zeros_four()) * by_color
+                along = lane(products, 0) + lane(products, 1) + lane(products, 2)
+                weight = passing * (opacity if sampling.associated else step)
+                behind -= weight * along
+                passing -= passing * opacity
+                more = passing * along if sampling.associated else f32(0)
+                amount = by_color * weight + vector((f32(0), f32(0), f32(0), step * (more - behind)))
+                way, across = lanes.ways[s], lanes.ways[s + uint(WIDTH)]
+                _spread(table, gradient, int(lanes.entries[s]), way, across, amount)
+                if passing < PASSING_MIN:
+                    break

@@ -77,6 +77,14 @@ def store_index(_typingctx: Any, array: Any, i: Any, j: Any, k: Any, per_i: Any,
     return types.void(array, i, j, k, per_i, per_j, per_k), codegen
 
 
+@njit(**INLINE)
+def cells_on_axis(places: Any, n: int) -> Any:
+    """On an axis of n voxels: the lower voxel of the cell around each place, and where in the cell it is, 0..1."""
+    place = maximum(places, wide(f32(0)))
+    voxel = truncate(minimum(place, wide(f32(n - 2))))
+    return voxel, minimum(place - voxel, wide(f32(1)))
+
+
 @intrinsic
 def load_fours(_typingctx: Any, array: Any, like: Any) -> Any:
     """The array's numbers 0, 4, 8, ...; 1, 5, 9, ...; 2, 6, 10, ...; and 3, 7, 11, ..."""

@@ -10,7 +10,7 @@ from numba import njit
 from tomosplat.render.cpu.layout import F32, I32, Scalar, f32, uint
 from tomosplat.render.cpu.vectors import maximum, minimum, store
 from tomosplat.render.raymarching.kernels import BRICK, INLINE, Scan
-from tomosplat.render.raymarching.lanes import WIDTH, count_up, store_index, truncate, wide
+from tomosplat.render.raymarching.lanes import WIDTH, cells_on_axis, count_up, store_index, truncate, wide
 from tomosplat.render.raymarching.packing import PER_I, PER_J, PER_K
 from tomosplat.render.raymarching.rays import Ray, brick_of, cell_of, leap
 from tomosplat.render.raymarching.sampling import lane
@@ -64,10 +64,9 @@ def new_steps() -> Steps:
 @njit(**INLINE)
 def _cells(ray: Ray, shape: tuple[int, int, int], s: Any, axis: int) -> Any:
     """On one axis: brick, voxel in the brick, and where in the cell."""
-    position = maximum(s * lane(ray.direction, axis) + lane(ray.start, axis), wide(f32(0)))
-    voxel = truncate(minimum(position, wide(f32(shape[axis] - 2))))
+    voxel, fraction = cells_on_axis(s * lane(ray.direction, axis) + lane(ray.start, axis), shape[axis])
     brick = truncate(voxel * _PER_BRICK)
-    return brick, voxel - brick * f32(BRICK), minimum(position - voxel, wide(f32(1)))
+    return brick, voxel - brick * f32(BRICK), fraction
 
 
 @njit(**INLINE)
