@@ -1,6 +1,6 @@
 """What filling and fitting 40 slices of 160² costs: a volume of 160³ of which every fourth slice is given.
 
-    python benchmarks/slices.py
+    OMP_NUM_THREADS=1 python benchmarks/slices.py
 
 The generated torso at 2 mm. Each command is a process of its own, measured from its start to its end, reading and
 writing included. Writes benchmarks/slices.md.
@@ -65,9 +65,10 @@ def main() -> None:
             print(lines[-1], flush=True)
     commands = "\n".join(f"tomosplat {words}" for words in COMMANDS.values())
     text = (
-        "# Volumes from few slices: time and memory\n\n`python benchmarks/slices.py`\n\n"
+        "# Volumes from few slices: time and memory\n\n`OMP_NUM_THREADS=1 python benchmarks/slices.py`\n\n"
         f"{SIZE // EVERY} slices of {SIZE}², a quarter of {SIZE}³ (the generated torso). CPU: processor seconds of all "
-        "threads together, starting Python included; that is what counts where the machine does other work too.\n\n"
+        "threads together, starting Python included; that is what counts where the machine does other "
+        "work too, as it did here.\n\n"
         f"```\n{commands}\n```\n\n" + "\n".join(lines) + f"\n\nMachine: {machine.describe_machine()}.\n"
     )
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from tomosplat.slices import fill as filling
 from tomosplat.slices.evaluate import methods_of
 from tomosplat.slices.fusion import fuse, plane_points
 from tomosplat.slices.protocol import hold_out
+from tomosplat.slices.sheets import as_radiologists_look
 from tomosplat.slices.stack import SliceStack
 
 AFFINE = np.diag([-1.0, 1.0, 1.5, 1.0])
@@ -66,6 +67,12 @@ def test_constant_slices_and_given_ones_are_not_compared():
     assert len(hold_out(stack, 0.95).held_out) == 1
     with pytest.raises(InputError, match="--fraction"):
         hold_out(stack, 1.5)
+
+
+def test_sheets_show_the_front_up_and_the_left_at_the_right():
+    picture = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    np.testing.assert_array_equal(as_radiologists_look(picture, np.diag([-1.0, -1, 1, 1])), picture)
+    np.testing.assert_array_equal(as_radiologists_look(picture, np.eye(4)), picture[::-1, ::-1])
 
 
 def test_unknown_methods_are_refused():

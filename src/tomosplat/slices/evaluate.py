@@ -17,7 +17,7 @@ from tomosplat.slices.methods import BASELINES, METHODS
 from tomosplat.slices.protocol import HoldOut
 from tomosplat.slices.rows import Row, read_shown
 from tomosplat.slices.scores import image_scores, label_scores
-from tomosplat.slices.sheets import write_slice_sheet
+from tomosplat.slices.sheets import as_radiologists_look, write_slice_sheet
 
 
 def methods_of(asked: Sequence[str]) -> list[str]:
@@ -77,5 +77,6 @@ def write_middle_sheet(path: Path, held: HoldOut, rows_folder: Path, rows: Seque
         if row.method == "linear" or row.method not in BASELINES:
             picture = read_shown(rows_folder, row)
             if picture is not None:
-                shown[row.method] = picture
-    write_slice_sheet(path, held.truth.values[held.held_out[middle_of(held)]], shown)
+                shown[row.method] = as_radiologists_look(picture, held.truth.affine)
+    truth = held.truth.values[held.held_out[middle_of(held)]]
+    write_slice_sheet(path, as_radiologists_look(truth, held.truth.affine), shown)

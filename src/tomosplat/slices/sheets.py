@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tomosplat.files.images import write_png
+from tomosplat.geometry import FloatArray
 from tomosplat.slices.interpolation import Slices
 
 #: Factor on the absolute error, longest edge of a picture and height of its caption in pixels.
@@ -35,6 +36,14 @@ def write_slice_sheet(path: Path, truth: NDArray[np.float32], found: Mapping[str
             sheet.paste(_picture(error, scale), (left, CAPTION + height))
     ImageDraw.Draw(sheet).text((4, CAPTION + height + 3), f"error x{ERROR_SCALE}", fill="white")
     write_png(path, np.asarray(sheet))
+
+
+def as_radiologists_look(picture: NDArray[np.float32], affine: FloatArray) -> NDArray[np.float32]:
+    """A slice [H, W] with the front or the head up, and the patient's left (or back) at the right."""
+    for axis, direction in ((1, affine[:3, 0]), (0, affine[:3, 1])):
+        if direction[np.argmax(np.abs(direction))] > 0:
+            picture = np.flip(picture, axis)
+    return picture
 
 
 def _picture(values: NDArray[np.float32], scale: int) -> Image.Image:
