@@ -9,6 +9,7 @@ import torch
 from tomosplat import threads
 
 threads.use(1)
+assert threads.n_threads() == 1  # from now on, torch leaves OpenMP's number alone
 
 @numba.njit(parallel=True)
 def total(n):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tomosplat.errors import InputError
-from tomosplat.jobs import Case, Product, hash_data
+from tomosplat.jobs import Case, Product, Stage, Staged, hash_data
 from tomosplat.report import Progress
 
 
@@ -41,6 +41,40 @@ def write(payload: dict[str, Any], scratch: Path, progress: Progress) -> Product
         (Path(payload["trace"]).parent / "asleep").touch()
         time.sleep(payload["sleep"])
     return Product({f"{payload['id']}.txt": path, f"more/{payload['id']}.txt": _copy(path)}, {"fact": 1})
+
+
+def decode(payload: dict[str, Any], scratch: Path, progress: Progress) -> None:
+    """The first stage of ``STAGED``."""
+    _leave(payload, scratch / "decoded", payload["id"])
+
+
+def think(payload: dict[str, Any], scratch: Path, progress: Progress) -> None:
+    """The second, for a GPU: held up if the payload names a file, until that is there."""
+    _leave(payload, scratch / "thought", (scratch / "decoded").read_text() + " thought")
+    if "hold" in payload:
+        (Path(payload["trace"]).parent / "held").write_text(str(os.getpid()))
+        while not Path(payload["hold"]).exists():
+            time.sleep(0.02)
+
+
+def encode(payload: dict[str, Any], scratch: Path, progress: Progress) -> Product:
+    """All of it; what is missing is made."""
+    decode(payload, scratch, progress)
+    think(payload, scratch, progress)
+    _leave(payload, scratch / "encoded", (scratch / "thought").read_text() + " encoded")
+    return Product({f"{payload['id']}.txt": scratch / "encoded"})
+
+
+STAGED = Staged((Stage(decode), Stage(think, gpu=True)), encode)
+
+
+def _leave(payload: dict[str, Any], path: Path, text: str) -> None:
+    """Write a file of a stage unless it is there, with a trace of who did: stage, case, process."""
+    if path.exists():
+        return
+    with Path(payload["trace"]).open("a") as file:
+        file.write(f"{path.name}:{payload['id']}:{os.getpid()}\n")
+    path.write_text(text)
 
 
 def _first(flag: str) -> bool:

@@ -78,8 +78,7 @@ class RayActors:
                 for part, answer in _answers(ray, (cpu, gpu)):
                     if isinstance(answer, HandedOn):
                         number = part.number + 1
-                        # Before cases that are not begun: what lies in scratch folders shall become results.
-                        steps[number].crew.waiting.appendleft(Part(part.case, number, steps[number].do, answer.spent))
+                        steps[number].crew.waiting.append(Part(part.case, number, steps[number].do, answer.spent))
                         yield part.case, Advanced(number, len(steps))
                     else:
                         n_begun -= 1

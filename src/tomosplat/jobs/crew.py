@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ class Crew:
     """Actors that ask for the same of a cluster.
 
     Attributes:
-        waiting: What they are to do, in this order.
+        waiting: What they are to do: what has come furthest first, so that scratch folders become results.
 
     Args:
         ray: The module.
@@ -74,7 +73,7 @@ class Crew:
     def __init__(
         self, ray: Any, resources: Mapping[str, float], size: int, folder: Path, time_limit: float | None
     ) -> None:
-        self.waiting: deque[Part] = deque()
+        self.waiting: list[Part] = []
         self._ray, self._actor_class = ray, ray.remote(**resources, max_restarts=0)(_Actor)
         self._size, self._folder, self._time_limit = size, folder, time_limit
         self._busy: dict[Any, _Hired] = {}
@@ -94,7 +93,8 @@ class Crew:
     def set_to_work(self) -> None:
         """Give what is waiting to actors that are free, and hire as many more as there is work for."""
         while self.waiting and self._idle:
-            part, actor = self.waiting.popleft(), self._idle.pop()
+            furthest = max(range(len(self.waiting)), key=lambda n: self.waiting[n].number)
+            part, actor = self.waiting.pop(furthest), self._idle.pop()
             self._busy[actor.attempt.remote(part, self._folder)] = _Hired(actor, part, time.monotonic())
         starting = sum(hired.part is None for hired in self._busy.values())
         for _ in range(min(self._size - len(self._busy), len(self.waiting) - starting)):
