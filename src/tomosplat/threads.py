@@ -26,7 +26,7 @@ def use(n: int) -> None:
     Numba first: it launches threads for its own parallel loops when the first of them is loaded, and then sets OpenMP's
     number, which is torch's, to the machine's. What is computed later in that process would differ in last digits.
     """
-    numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]  # set at run time
     torch.set_num_threads(n)
 
 
