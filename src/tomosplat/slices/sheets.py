@@ -13,27 +13,28 @@ from tomosplat.files.images import write_png
 from tomosplat.geometry import FloatArray
 from tomosplat.slices.interpolation import Slices
 
-#: Factor on the absolute error, longest edge of a picture and height of its caption in pixels.
-ERROR_SCALE, EDGE, CAPTION = 4, 320, 18
+#: Factor on the absolute error, longest edge of a picture and height of its caption in pixels, and pictures in a row.
+ERROR_SCALE, EDGE, CAPTION, ACROSS = 4, 320, 18, 6
 
 
 def write_slice_sheet(path: Path, truth: NDArray[np.float32], found: Mapping[str, Slices]) -> None:
-    """Write one held-out slice [H, W] as a row of pictures, truth first, and each method's error below it.
+    """Write one held-out slice [H, W] in rows of pictures, truth first, and each method's error below it.
 
     Raises:
         OutputError: The file could not be written.
     """
     scale = max(1, round(EDGE / max(truth.shape)))
     height, width = truth.shape[0] * scale, truth.shape[1] * scale
-    sheet = Image.new("RGB", ((1 + len(found)) * width, 2 * height + CAPTION), (24, 24, 24))
     columns = [("truth", truth), *found.items()]
+    band = 2 * height + CAPTION
+    sheet = Image.new("RGB", (min(len(columns), ACROSS) * width, -(-len(columns) // ACROSS) * band), (24, 24, 24))
     for number, (name, picture) in enumerate(columns):
-        left = number * width
-        ImageDraw.Draw(sheet).text((left + 4, 3), name, fill="white", font=ImageFont.load_default())
-        sheet.paste(_picture(picture, scale), (left, CAPTION))
+        left, top = number % ACROSS * width, number // ACROSS * band
+        ImageDraw.Draw(sheet).text((left + 4, top + 3), name, fill="white", font=ImageFont.load_default())
+        sheet.paste(_picture(picture, scale), (left, top + CAPTION))
         if number:
             error = np.abs(np.clip(picture, 0, 1) - truth) * ERROR_SCALE
-            sheet.paste(_picture(error, scale), (left, CAPTION + height))
+            sheet.paste(_picture(error, scale), (left, top + CAPTION + height))
     ImageDraw.Draw(sheet).text((4, CAPTION + height + 3), f"error x{ERROR_SCALE}", fill="white")
     write_png(path, np.asarray(sheet))
 
