@@ -34,7 +34,7 @@ from tomosplat.geometry import fibonacci_directions, frame_points
 from tomosplat.lighting import load_rig
 from tomosplat.machine import cache_dir, describe_machine, versions
 from tomosplat.metrics import psnr, ssim
-from tomosplat.pipeline.fit_surface import surface_scene
+from tomosplat.pipeline.fitting.surface import surface_scene
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.scan import color_scan, prepare_scan

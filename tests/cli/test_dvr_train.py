@@ -93,7 +93,7 @@ def test_too_little_memory_is_told_before_training(
     run, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tomosplat.machine.available_memory", lambda: 10_000)
-    monkeypatch.setattr("tomosplat.pipeline.dvr_train.read_subjects", lambda *_: [toy_subject(n=8), toy_subject(n=8)])
+    monkeypatch.setattr("tomosplat.pipeline.dvr.train.read_subjects", lambda *_: [toy_subject(n=8), toy_subject(n=8)])
     code, _, err = run("dvr", "train", dataset, "-o", tmp_path / "u", *SMALL)
     assert code == 2
     assert "may be used" in err

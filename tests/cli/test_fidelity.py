@@ -14,7 +14,7 @@ from tests.cli.test_export import embedded, header
 from tests.files.scan_writer import write_scan
 
 from tomosplat.files.scenes import read_scene, write_scene
-from tomosplat.pipeline import compare_views
+from tomosplat.pipeline.fidelity import compare_views
 
 QUICK = ("--n-views", 3, "--size", 40, "--samples", 2, "--raw")
 

@@ -105,7 +105,7 @@ def test_without_views_they_are_traced_while_the_fit_runs(run, small_scan, tmp_p
 DYING = """
 import os, signal, sys
 from tomosplat.cli import main
-from tomosplat.pipeline import fitting
+from tomosplat.pipeline.fitting import run as fitting
 
 def save_and_die(*given, save=fitting.save_checkpoint):
     save(*given)

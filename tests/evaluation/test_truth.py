@@ -13,9 +13,9 @@ from tomosplat.evaluation.truth import PicturesOrder, trace_pictures, views_of
 from tomosplat.files.shards import Shard
 from tomosplat.geometry import Cameras, fibonacci_directions
 from tomosplat.metrics import psnr
-from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.ground_truth import trace_view
-from tomosplat.pipeline.traced_views import can_denoise
+from tomosplat.pipeline.batch.case_lists import find_cases
+from tomosplat.pipeline.datasets.ground_truth import trace_view
+from tomosplat.pipeline.fitting.traced_views import can_denoise
 
 RAW = replace(TINY, raw=True)
 CORNERS = np.array([[-100.0, -80, -150], [100, 80, 150]])

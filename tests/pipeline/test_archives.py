@@ -5,9 +5,9 @@ import pytest
 from tests.files.dicom_writer import write_series
 
 from tomosplat.errors import InputError
-from tomosplat.pipeline.archives import is_sharp, pick_series
-from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.prepare_options import CaseOptions
+from tomosplat.pipeline.batch.archives import is_sharp, pick_series
+from tomosplat.pipeline.batch.case_lists import find_cases
+from tomosplat.pipeline.datasets.options import CaseOptions
 
 AXIAL = np.diag([2.0, 2.0, 3.0, 1.0])
 CORONAL = np.array([[2.0, 0, 0, 0], [0, 0, 3.0, 0], [0, -2.0, 0, 0], [0, 0, 0, 1]])

@@ -12,15 +12,16 @@ from tomosplat.errors import InputError
 from tomosplat.evaluation import evaluate as evaluation
 from tomosplat.evaluation.options import EvaluateOptions
 from tomosplat.files.scenes import read_scene
-from tomosplat.pipeline import batch_render, batch_scenes
-from tomosplat.pipeline import prepare as pipeline_prepare
-from tomosplat.pipeline.batch_options import BatchRenderOptions, BatchSceneOptions
-from tomosplat.pipeline.batch_render import render_scenes
-from tomosplat.pipeline.batch_scenes import make_scenes
-from tomosplat.pipeline.case_lists import find_cases, memory_of
+from tomosplat.pipeline.batch import render as batch_render
+from tomosplat.pipeline.batch import scenes as batch_scenes
+from tomosplat.pipeline.batch.case_lists import find_cases, memory_of
+from tomosplat.pipeline.batch.options import BatchRenderOptions, BatchSceneOptions
+from tomosplat.pipeline.batch.render import render_scenes
+from tomosplat.pipeline.batch.scenes import make_scenes
+from tomosplat.pipeline.datasets import prepare as pipeline_prepare
+from tomosplat.pipeline.datasets.options import PrepareOptions
+from tomosplat.pipeline.datasets.prepare import prepare_dataset
 from tomosplat.pipeline.options import PrimingOptions
-from tomosplat.pipeline.prepare import prepare_dataset
-from tomosplat.pipeline.prepare_options import PrepareOptions
 from tomosplat.report import Report
 
 COARSE = BatchSceneOptions(spacing=10.0)

@@ -5,9 +5,9 @@ import pytest
 from tests.files.scan_writer import write_scan
 
 from tomosplat.jobs import Product
-from tomosplat.pipeline import batch_stages
-from tomosplat.pipeline.batch_stages import PREDICTION, BatchOrder
-from tomosplat.pipeline.case_lists import Source
+from tomosplat.pipeline.batch import stages as batch_stages
+from tomosplat.pipeline.batch.case_lists import Source
+from tomosplat.pipeline.batch.stages import PREDICTION, BatchOrder
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions, ScanOptions
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.volume.torso import torso

@@ -6,8 +6,8 @@ from tests.files.dicom_writer import write_series
 from tests.files.scan_writer import write_scan
 
 from tomosplat.errors import InputError
-from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.batch.case_lists import find_cases
+from tomosplat.pipeline.datasets.options import PrepareOptions
 
 OPTIONS = PrepareOptions()
 LABELLED = PrepareOptions(labels_name="seg*.nii.gz")

@@ -14,9 +14,9 @@ from tomosplat.errors import LabelError
 from tomosplat.fitting.gaussians import FittedGaussians
 from tomosplat.gaussians import GaussianScene
 from tomosplat.lighting import LightRig
-from tomosplat.pipeline import compare_views
 from tomosplat.pipeline.belonging import check_labels_belong
-from tomosplat.pipeline.compare_views import differences, gaussian_errors, measured
+from tomosplat.pipeline.fidelity import compare_views
+from tomosplat.pipeline.fidelity.compare_views import differences, gaussian_errors, measured
 from tomosplat.pipeline.options import FidelityOptions, PrimingOptions
 from tomosplat.pipeline.prime import prime_prepared
 from tomosplat.pipeline.relight import relit

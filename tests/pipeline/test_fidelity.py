@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.files.scenes import random_scene
 
 from tomosplat.gaussians import Agreement, Fidelity
-from tomosplat.pipeline import compare_views
-from tomosplat.pipeline.fidelity import _key, fidelity_table
+from tomosplat.pipeline.fidelity import compare_views
+from tomosplat.pipeline.fidelity.measure import _key, fidelity_table
 from tomosplat.pipeline.options import FidelityOptions, ReadingOptions
 
 

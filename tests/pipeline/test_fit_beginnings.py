@@ -14,11 +14,11 @@ from tomosplat.anatomy import GROUP_OF_LABEL
 from tomosplat.errors import EmptySceneError
 from tomosplat.geometry import frame_points, sphere_directions
 from tomosplat.lighting import load_rig
-from tomosplat.pipeline.fit_options import TracedViews
-from tomosplat.pipeline.fit_surface import surface_scene
-from tomosplat.pipeline.next_views import most_unseen_first
+from tomosplat.pipeline.datasets.next_views import most_unseen_first
+from tomosplat.pipeline.fitting.options import TracedViews
+from tomosplat.pipeline.fitting.surface import surface_scene
+from tomosplat.pipeline.fitting.traced_views import Tracer
 from tomosplat.pipeline.scan import PreparedScan
-from tomosplat.pipeline.traced_views import Tracer
 from tomosplat.pipeline.views import optical_outline
 from tomosplat.render import PathTraceSettings, pathtrace
 from tomosplat.transfer import TransferFunctions, apply_transfer
@@ -81,7 +81,7 @@ def test_the_tracer_refines_every_view_to_the_samples_asked_for(optical, monkeyp
         assert next(traced) < 3 or refine.wait(PATIENCE_S)
         return pathtrace(*given, **more)
 
-    monkeypatch.setattr("tomosplat.pipeline.traced_views.pathtrace", held)
+    monkeypatch.setattr("tomosplat.pipeline.fitting.traced_views.pathtrace", held)
     cameras = frame_points(optical_outline(optical), sphere_directions([0, 90, 180], 0), 24, 24)
     options = TracedViews(n_views=3, size=24, samples=64)
     with Tracer(optical, load_rig("studio"), cameras, options, 0, clean=False) as tracer:

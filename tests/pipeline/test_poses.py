@@ -1,7 +1,7 @@
 import numpy as np
 
 from tomosplat.anatomy import VISIBLE_SETS
-from tomosplat.pipeline.poses import held_out, jittered_views
+from tomosplat.pipeline.datasets.poses import held_out, jittered_views
 
 OUTLINE = np.array([[x, y, z] for x in (-200, 200) for y in (-100, 100) for z in (0, 600)], dtype=float)
 

@@ -17,12 +17,12 @@ from tomosplat.errors import EmptySceneError, FileFormatError, InputError, Outpu
 from tomosplat.files.dataset import read_manifest
 from tomosplat.geometry import Cameras
 from tomosplat.lighting import load_rig
-from tomosplat.pipeline import ground_truth
-from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.ground_truth import make_case
-from tomosplat.pipeline.looks import CaseOrder, Look
-from tomosplat.pipeline.prepare import prepare_dataset
-from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.batch.case_lists import find_cases
+from tomosplat.pipeline.datasets import ground_truth
+from tomosplat.pipeline.datasets.ground_truth import make_case
+from tomosplat.pipeline.datasets.looks import CaseOrder, Look
+from tomosplat.pipeline.datasets.options import PrepareOptions
+from tomosplat.pipeline.datasets.prepare import prepare_dataset
 from tomosplat.render import PathTraceSettings, denoise, pathtrace
 from tomosplat.report import Report
 from tomosplat.transfer import TransferFunctions, apply_transfer
@@ -132,7 +132,7 @@ def test_a_shard_that_changed_is_refused(dataset, tmp_path):
 DYING = """
 import multiprocessing, os, signal
 from tomosplat.cli import main
-from tomosplat.pipeline import ground_truth
+from tomosplat.pipeline.datasets import ground_truth
 
 def trace_five(*given, trace=ground_truth.pathtrace, left=[None] * 5, **more):
     if not left:

@@ -10,10 +10,10 @@ import numpy as np
 from tomosplat.files.dataset import CaseEntry, Manifest, read_manifest, write_manifest
 from tomosplat.files.shards import Shard, Stack, write_shard
 from tomosplat.jobs import hash_file
-from tomosplat.pipeline.case_lists import find_cases
-from tomosplat.pipeline.ground_truth import make_case
-from tomosplat.pipeline.looks import CaseOrder
-from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.batch.case_lists import find_cases
+from tomosplat.pipeline.datasets.ground_truth import make_case
+from tomosplat.pipeline.datasets.looks import CaseOrder
+from tomosplat.pipeline.datasets.options import PrepareOptions
 from tomosplat.transfer import TransferFunctions
 
 #: Half-resolution grid of a torso at this spacing: at most 32 voxels along each axis.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.batch_options import BatchRenderOptions
+from tomosplat.pipeline.batch.options import BatchRenderOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class BatchRender(Reported):
 
     def run(self) -> None:
         """Render what is not done yet."""
-        from tomosplat.pipeline.batch_render import render_scenes
-        from tomosplat.pipeline.running import check_outcome
+        from tomosplat.pipeline.batch.render import render_scenes
+        from tomosplat.pipeline.batch.running import check_outcome
 
         with self.reporting() as report:
             outcome = render_scenes(self.scenes, self.output, self.rendering, report)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.batch_options import BatchSceneOptions
+from tomosplat.pipeline.batch.options import BatchSceneOptions
 from tomosplat.pipeline.options import PredictingOptions, PrimingOptions
 
 
@@ -22,8 +22,8 @@ class _BatchScenes(Reported):
     priming: PrimingOptions = field(default_factory=PrimingOptions)
 
     def make(self, predicting: PredictingOptions | None) -> None:
-        from tomosplat.pipeline.batch_scenes import make_scenes
-        from tomosplat.pipeline.running import check_outcome
+        from tomosplat.pipeline.batch.running import check_outcome
+        from tomosplat.pipeline.batch.scenes import make_scenes
 
         with self.reporting() as report:
             outcome = make_scenes(self.cases, self.output, self.making, self.priming, predicting, report)

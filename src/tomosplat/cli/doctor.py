@@ -13,6 +13,6 @@ class Doctor(Told):
 
     def run(self) -> None:
         """Print the findings as JSON."""
-        from tomosplat.pipeline.inspection import describe_installation
+        from tomosplat.pipeline.fidelity.inspection import describe_installation
 
         self.tell(describe_installation())

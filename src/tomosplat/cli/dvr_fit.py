@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.dvr_options import DvrExportOptions, DvrFitOptions
+from tomosplat.pipeline.dvr.fit_options import DvrExportOptions, DvrFitOptions
 from tomosplat.pipeline.options import ReadingOptions
 
 
@@ -30,7 +30,7 @@ class DvrFit(Reported):
 
     def run(self) -> None:
         """Fit and write."""
-        from tomosplat.pipeline.dvr_fit import fit_transfer_file
+        from tomosplat.pipeline.dvr.fit import fit_transfer_file
 
         with self.reporting() as report:
             fit_transfer_file(

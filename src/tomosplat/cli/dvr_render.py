@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.dvr_train_options import DvrRenderOptions
+from tomosplat.pipeline.dvr.train_options import DvrRenderOptions
 from tomosplat.pipeline.options import ViewpointOptions
 
 
@@ -27,7 +27,7 @@ class DvrRender(Reported):
 
     def run(self) -> None:
         """Draw and write."""
-        from tomosplat.pipeline.dvr_render import render_learned
+        from tomosplat.pipeline.dvr.render import render_learned
 
         with self.reporting() as report:
             n_pictures = render_learned(self.checkpoint, self.volume, self.output, self.drawing, self.view, report)

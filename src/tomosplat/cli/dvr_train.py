@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.dvr_train_options import DvrTrainingOptions
+from tomosplat.pipeline.dvr.train_options import DvrTrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class DvrTrain(Reported):
 
     def run(self) -> None:
         """Train."""
-        from tomosplat.pipeline.dvr_train import train_renderer_on
+        from tomosplat.pipeline.dvr.train import train_renderer_on
 
         with self.reporting() as report:
             path = train_renderer_on(self.dataset, self.output, self.training, report)

@@ -24,7 +24,7 @@ class Evaluate(Reported):
     def run(self) -> None:
         """Evaluate what is not done yet."""
         from tomosplat.evaluation.evaluate import evaluate
-        from tomosplat.pipeline.running import check_outcome
+        from tomosplat.pipeline.batch.running import check_outcome
 
         with self.reporting() as report:
             outcome = evaluate(self.cases, self.output, self.evaluating, report)

@@ -28,7 +28,7 @@ class MeasureFidelity(Reported):
 
     def run(self) -> None:
         """Measure, print the table and write."""
-        from tomosplat.pipeline.fidelity import fidelity_file, fidelity_table
+        from tomosplat.pipeline.fidelity.measure import fidelity_file, fidelity_table
 
         with self.reporting() as report:
             scene = fidelity_file(self.scene, self.scan, self.output, self.reading, self.comparing, report)

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.fit_options import FittingOptions, GivenViews
+from tomosplat.pipeline.fitting.options import FittingOptions, GivenViews
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class FineTune(Reported):
 
     def run(self) -> None:
         """Fit and write."""
-        from tomosplat.pipeline.finetune import finetune_file
+        from tomosplat.pipeline.fitting.finetune import finetune_file
 
         with self.reporting() as report:
             scene = finetune_file(self.scene, self.views, self.output, self.given, self.fitting, report)

@@ -9,7 +9,7 @@ from typing import Literal
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.fit_options import FittingOptions, GivenViews, TracedViews
+from tomosplat.pipeline.fitting.options import FittingOptions, GivenViews, TracedViews
 from tomosplat.pipeline.options import PrimingOptions, ScanOptions
 
 
@@ -34,7 +34,7 @@ class Fit(Reported):
 
     def run(self) -> None:
         """Fit and write."""
-        from tomosplat.pipeline.fit import fit_file
+        from tomosplat.pipeline.fitting.fit import fit_file
 
         with self.reporting() as report:
             scene = fit_file(

@@ -19,6 +19,6 @@ class Info(Told):
 
     def run(self) -> None:
         """Print the description as JSON."""
-        from tomosplat.pipeline.inspection import describe_file
+        from tomosplat.pipeline.fidelity.inspection import describe_file
 
         self.tell(describe_file(self.file))

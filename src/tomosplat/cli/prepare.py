@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.prepare_options import PrepareOptions
+from tomosplat.pipeline.datasets.options import PrepareOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class Prepare(Reported):
 
     def run(self) -> None:
         """Prepare what is not done yet."""
-        from tomosplat.pipeline.prepare import prepare_dataset
-        from tomosplat.pipeline.running import check_outcome
+        from tomosplat.pipeline.batch.running import check_outcome
+        from tomosplat.pipeline.datasets.prepare import prepare_dataset
 
         with self.reporting() as report:
             outcome = prepare_dataset(self.cases, self.output, self.preparing, report)

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.command import Reported
-from tomosplat.pipeline.slice_evaluation_options import SliceEvaluationOptions
+from tomosplat.pipeline.slices.evaluation_options import SliceEvaluationOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class SlicesEvaluate(Reported):
 
     def run(self) -> None:
         """Evaluate and print a table for each axis and fraction."""
-        from tomosplat.pipeline.slices_evaluate import evaluate_slices
+        from tomosplat.pipeline.slices.evaluate import evaluate_slices
         from tomosplat.slices.rows import by_case
         from tomosplat.slices.tables import terminal_table
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.command import Output, Reported
-from tomosplat.pipeline.slice_options import SliceFillOptions
+from tomosplat.pipeline.slices.options import SliceFillOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class SlicesFill(Reported):
 
     def run(self) -> None:
         """Fill and write."""
-        from tomosplat.pipeline.slices_fill import fill_slice_files
+        from tomosplat.pipeline.slices.fill import fill_slice_files
 
         with self.reporting() as report:
             paths = fill_slice_files(self.source, self.output, self.filling, report)

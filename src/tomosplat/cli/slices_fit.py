@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.command import Reported
-from tomosplat.pipeline.slice_options import FoldedOptions, SliceFitOptions
+from tomosplat.pipeline.slices.options import FoldedOptions, SliceFitOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class SlicesFit(Reported):
 
     def run(self) -> None:
         """Fit and write."""
-        from tomosplat.pipeline.slices_fit import fit_slice_files
+        from tomosplat.pipeline.slices.fit import fit_slice_files
 
         with self.reporting() as report:
             path = fit_slice_files(self.source, self.model_path, self.fitting, self.folded, report)

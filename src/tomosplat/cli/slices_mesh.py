@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.command import Reported
-from tomosplat.pipeline.slice_mesh_options import SliceMeshOptions
+from tomosplat.pipeline.slices.mesh_options import SliceMeshOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class SlicesMesh(Reported):
 
     def run(self) -> None:
         """Mesh, and print volume, surface and how near the truth they are."""
-        from tomosplat.pipeline.slices_mesh import mesh_files
+        from tomosplat.pipeline.slices.mesh import mesh_files
 
         with self.reporting() as report:
             told = mesh_files(self.input, self.output, self.meshing, report)

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from tomosplat.cli.command import Reported
-from tomosplat.pipeline.slice_options import SliceRenderOptions
+from tomosplat.pipeline.slices.options import SliceRenderOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class SlicesRender(Reported):
 
     def run(self) -> None:
         """Render and write."""
-        from tomosplat.pipeline.slices_render import render_slice_files
+        from tomosplat.pipeline.slices.render import render_slice_files
 
         with self.reporting() as report:
             folders = render_slice_files(self.model_path, self.rendering, report)

@@ -19,9 +19,9 @@ from tomosplat.evaluation.truth import Part, PicturesOrder, trace_pictures
 from tomosplat.files.atomic import make_folder
 from tomosplat.jobs import Case, Outcome, Product, Records, hash_data
 from tomosplat.metrics import has_perceptual_weights
-from tomosplat.pipeline.case_lists import content_hashes
-from tomosplat.pipeline.pseudonyms import find_named_cases
-from tomosplat.pipeline.running import check_running, run_list, shard_of, threads_of
+from tomosplat.pipeline.batch.case_lists import content_hashes
+from tomosplat.pipeline.batch.pseudonyms import find_named_cases
+from tomosplat.pipeline.batch.running import check_running, run_list, shard_of, threads_of
 from tomosplat.report import Report
 
 #: Folders below the output, one for each list of jobs.

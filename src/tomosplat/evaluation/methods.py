@@ -13,7 +13,7 @@ from tomosplat.evaluation.protocol import ChosenLook
 from tomosplat.fitting import DensityControl, FitSettings, View, fit, load_checkpoint, save_checkpoint
 from tomosplat.fitting.settings import Model
 from tomosplat.gaussians import GaussianScene
-from tomosplat.pipeline.fit_surface import surface_scene
+from tomosplat.pipeline.fitting.surface import surface_scene
 from tomosplat.pipeline.options import LightMode, PredictingOptions, PrimingOptions, RigName
 from tomosplat.pipeline.predict import open_model, predict_prepared
 from tomosplat.pipeline.prime import prime_prepared

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tomosplat.pipeline.datasets.options import CaseOptions
 from tomosplat.pipeline.options import RigName
-from tomosplat.pipeline.prepare_options import CaseOptions
 
 
 @dataclass(frozen=True, kw_only=True)

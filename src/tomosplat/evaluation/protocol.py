@@ -13,9 +13,9 @@ from tomosplat.anatomy import VISIBLE_SETS
 from tomosplat.errors import InputError
 from tomosplat.evaluation.options import EvaluateOptions
 from tomosplat.geometry import Cameras, FloatArray, fibonacci_directions, frame_points
-from tomosplat.pipeline.case_lists import Source
+from tomosplat.pipeline.batch.case_lists import Source
+from tomosplat.pipeline.fitting.traced_views import can_denoise
 from tomosplat.pipeline.options import RigName
-from tomosplat.pipeline.traced_views import can_denoise
 from tomosplat.pipeline.transfer_files import load_transfer_functions
 from tomosplat.transfer import TransferFunctions
 

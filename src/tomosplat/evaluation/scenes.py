@@ -20,7 +20,7 @@ from tomosplat.files.scenes import read_scene, write_scene
 from tomosplat.gaussians import GaussianScene
 from tomosplat.geometry import Grid
 from tomosplat.jobs import Product
-from tomosplat.pipeline.ground_truth import prepare_source
+from tomosplat.pipeline.datasets.ground_truth import prepare_source
 from tomosplat.pipeline.scan import PreparedScan
 from tomosplat.report import Progress
 from tomosplat.volume import LabelMap, Volume

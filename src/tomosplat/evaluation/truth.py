@@ -22,8 +22,8 @@ from tomosplat.geometry import Cameras
 from tomosplat.jobs import Product, hash_data
 from tomosplat.lighting import load_rig
 from tomosplat.metrics import psnr
-from tomosplat.pipeline.ground_truth import prepare_source, trace_view
-from tomosplat.pipeline.looks import Look
+from tomosplat.pipeline.datasets.ground_truth import prepare_source, trace_view
+from tomosplat.pipeline.datasets.looks import Look
 from tomosplat.pipeline.scan import color_scan
 from tomosplat.pipeline.views import optical_outline
 from tomosplat.render import PathTraceOutput, PathTraceSettings, denoise

@@ -55,7 +55,7 @@ def is_slice_fit(path: Path) -> bool:
 
 
 def _prepare_slice_fit(path: Path, options: ReadingOptions, report: Report) -> PreparedScan:
-    from tomosplat.pipeline.slices_scene import read_slice_scan  # brings torch
+    from tomosplat.pipeline.slices.scene import read_slice_scan  # brings torch
 
     if options.series is not None or options.rescale is not None:
         raise InputError(f"{path} is a fit of slices; --series and --rescale are for the scan that it was made from")

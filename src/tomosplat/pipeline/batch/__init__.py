@@ -1,0 +1,1 @@
+"""Many scans: which, by whom, and what is made of each."""

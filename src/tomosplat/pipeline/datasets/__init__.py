@@ -1,0 +1,1 @@
+"""Path-traced pictures to learn from and to measure by: what ``tomosplat prepare`` makes."""

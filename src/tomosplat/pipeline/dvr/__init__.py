@@ -1,0 +1,1 @@
+"""Learned volume rendering, from files to files."""

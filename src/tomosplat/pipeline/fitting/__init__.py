@@ -1,0 +1,1 @@
+"""Scenes fitted to pictures, given or traced."""

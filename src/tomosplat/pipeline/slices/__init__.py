@@ -1,0 +1,1 @@
+"""Volumes, labels and meshes from few slices."""
