@@ -70,7 +70,8 @@ def start(folder: Path, what: str) -> subprocess.Popen:
     script = folder.parent / "script.py"
     script.write_text(SCRIPT)
     environment = {"PYTHONPATH": ":".join(path for path in sys.path if path), "PATH": "/usr/bin:/bin"}
-    return subprocess.Popen([sys.executable, script, folder, what], env=environment, stderr=subprocess.DEVNULL)
+    with (folder / "said").open("w") as said:
+        return subprocess.Popen([sys.executable, script, folder, what], env=environment, stderr=said)
 
 
 def test_two_actors_make_what_one_process_makes(tmp_path):
@@ -95,7 +96,8 @@ def test_a_killed_run_leaves_no_process_and_goes_on_where_it_was(tmp_path):
     folder = tmp_path / "ray"
     folder.mkdir()
     run = start(folder, "to be killed")
-    until((folder / "asleep").exists)
+    until(lambda: (folder / "asleep").exists() or run.poll() is not None)
+    assert run.poll() is None, (folder / "said").read_text()
     # Its actor sleeps; the other has done or failed all the rest at least once.
     until(lambda: len(list((folder / "out").glob("*.done.json"))) >= 4)
     family = psutil.Process(run.pid).children(recursive=True)
