@@ -64,14 +64,15 @@ def serve_until_stopped(
         on_failure=_tell,
     )
     with server:
-        print(f"{server.url}\nCtrl-C ends it.", flush=True)
-        if server.exposed:
-            print(
-                f"tomosplat: listening at {options.host}: whoever learns this address, here or on the network, sees "
-                "the scans, and nothing is encrypted",
-                file=sys.stderr,
-            )
         try:
+            # From here on somebody knows the address and may press Ctrl-C.
+            print(f"{server.url}\nCtrl-C ends it.", flush=True)
+            if server.exposed:
+                print(
+                    f"tomosplat: listening at {options.host}: whoever learns this address, here or on the network, sees "
+                    "the scans, and nothing is encrypted",
+                    file=sys.stderr,
+                )
             opened = not options.no_browser and _can_open_browser() and webbrowser.open(server.url)
             server.wait(linger_s=_BROWSER_STARTS_S if opened else 0.0)
         except KeyboardInterrupt:

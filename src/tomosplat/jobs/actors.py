@@ -17,8 +17,6 @@ from tomosplat.jobs.worker import NOTHING_SPENT, TIME_IS_OVER, Advanced, HandedO
 
 #: Only cases and messages pass through Ray's memory, never a scan: the least that it takes.
 _STORE_BYTES = 80_000_000
-#: Ray gives itself 30 s to start, which is too little where much else begins at the same time.
-_STARTS = 3
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anyone
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -96,28 +94,22 @@ class RayActors:
         ray = _ray()
         if not ray.is_initialized():
             here = {
+                "address": "local",  # without it Ray would join a cluster that happens to run here
                 "num_cpus": self.n_workers * self.threads,
                 "object_store_memory": _STORE_BYTES,
                 "include_dashboard": False,
             }
             where = here if self.address is None else {"address": self.address}
-            _start(ray, where, attempts=1 if self.address else _STARTS)
+            try:
+                ray.init(**where, log_to_driver=False, logging_level="error")
+            except Exception as error:  # Ray raises bare exceptions, too, such as when the machine is too busy to start
+                raise TomosplatError(f"there is no cluster at {self.address or 'this machine'}: {error}") from error
         room = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
         if max(room, default=0) < self.threads:
             raise InputError(
                 f"no node of the cluster has {self.threads} processors, the largest {max(room, default=0):g}"
             )
         return ray
-
-
-def _start(ray: Any, where: dict[str, Any], attempts: int) -> None:
-    try:
-        ray.init(**where, log_to_driver=False, logging_level="error")
-    except Exception as error:  # Ray raises bare exceptions, too
-        ray.shutdown()
-        if attempts == 1:
-            raise TomosplatError(f"there is no cluster at {where.get('address', 'this machine')}: {error}") from error
-        _start(ray, where, attempts - 1)
 
 
 @dataclass(frozen=True)
