@@ -69,8 +69,8 @@ def serve_until_stopped(
             print(f"{server.url}\nCtrl-C ends it.", flush=True)
             if server.exposed:
                 print(
-                    f"tomosplat: listening at {options.host}: whoever learns this address, here or on the network, sees "
-                    "the scans, and nothing is encrypted",
+                    f"tomosplat: listening at {options.host}: whoever learns this address, here or on the network, "
+                    "sees the scans, and nothing is encrypted",
                     file=sys.stderr,
                 )
             opened = not options.no_browser and _can_open_browser() and webbrowser.open(server.url)
