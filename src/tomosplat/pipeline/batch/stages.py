@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tomosplat import threads
+from tomosplat.errors import InputError
 from tomosplat.feedforward.head import Primed
 from tomosplat.feedforward.model import Model
 from tomosplat.feedforward.predict import Said
@@ -127,7 +128,8 @@ def _said(order: BatchOrder, ready: _Ready) -> Said:
 
 
 def _model_of(order: BatchOrder) -> tuple[Model, PredictingOptions]:
-    assert order.predicting is not None, "scenes that stay as they were primed have no stages"
+    if order.predicting is None:
+        raise InputError(f"{order.source.id}: this order asks for no network, so its scene has no stages; prime it")
     return _model(order.predicting.checkpoint), order.predicting
 
 
