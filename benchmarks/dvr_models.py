@@ -35,8 +35,7 @@ class Sizes:
     Attributes:
         voxels: Edge of the volumes.
         pixels: Edge of the pictures.
-        width: Channels of the finest level of a V-Net, of four levels then, twice as many of RenderNet; None as the
-            paper.
+        width: Channels of the finest level of a V-Net, twice as many of RenderNet, without dropout; None as the paper.
         epochs: How often every picture is shown.
         batch: Pictures in each step; None as the paper.
         low_rate: Samples per voxel in the first epoch. The paper's 0.1 leaves 20 to 40 on a ray through its volumes,
@@ -84,10 +83,8 @@ def settings_of(name: ModelName, sizes: Sizes) -> DvrTrainSettings:
     """Training of a model: the paper's rates, but RenderNet's, with which it turned constant (0.05)."""
     width = sizes.width if name != "rendernet" or sizes.width is None else 2 * sizes.width
     depth = 128 if sizes.width is None else 4 * (sizes.voxels // 4)
-    dropout, levels = (0.5, None) if sizes.width is None else (0.0, None if name == "rendernet" else 4)
-    model = ModelSettings(
-        name=name, width=width, levels=levels, depth=depth, dropout=dropout, classification="pre", associated=True
-    )
+    dropout = 0.5 if sizes.width is None else 0.0
+    model = ModelSettings(name=name, width=width, depth=depth, dropout=dropout, classification="pre", associated=True)
     rate = 0.001 if name == "rendernet" else None
     return DvrTrainSettings(
         model=model, epochs=sizes.epochs, batch=sizes.batch, learning_rate=rate, low_rate=sizes.low_rate

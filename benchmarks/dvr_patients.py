@@ -1,6 +1,6 @@
 """Several subjects: renderers that go on to bodies that they have never seen, the paper's experiment 4.3 (table 3).
 
-    python benchmarks/dvr_patients.py --results FOLDER [--tasks kidney shaded] [--voxels 24] [--pixels 32] [--epochs 20]
+    python benchmarks/dvr_patients.py --results FOLDER [--tasks kidney shaded] [--voxels 32] [--pixels 48] [--epochs 40]
     python benchmarks/dvr_patients.py --results FOLDER --full   # 192³, 200², 15/6/6 subjects, the paper's sizes
 
 "kidney" colours kidneys and aorta by masks that no model sees, "shaded" lights surfaces by a light at the camera, which
@@ -16,7 +16,7 @@ from dvr_cases import abdomen, colored, tinted
 from dvr_models import Sizes, Split, add_arguments, run, sheet, sizes_of, table
 from tomosplat.dvr.subjects import Subject
 
-SMALL = Sizes(voxels=24, pixels=32, width=8, epochs=20, batch=16, low_rate=0.5)
+SMALL = Sizes(voxels=32, pixels=48, width=8, epochs=40, batch=None, low_rate=0.5)
 FULL = Sizes(voxels=192, pixels=200, width=None, epochs=200, batch=None)
 N_VIEWS = 16
 _EDGE_MM = 320.0

@@ -1,6 +1,6 @@
 """One volume, pictures coloured by masks that no model sees: the paper's experiment 4.2 (table 2).
 
-    python benchmarks/dvr_semantic.py --results FOLDER [--cases torso chest] [--voxels 24] [--pixels 32] [--epochs 40]
+    python benchmarks/dvr_semantic.py --results FOLDER [--cases torso chest] [--voxels 32] [--pixels 48] [--epochs 200]
     python benchmarks/dvr_semantic.py --results FOLDER --full   # 256³, 200², the paper's widths, batches and epochs
 
 The paper painted its pictures by hand; here masks stand for the hand. Vertebrae, which have the values of other bone,
@@ -20,7 +20,7 @@ from dvr_cases import HIDDEN, VERTEBRAE, abdomen, chest, colored, tinted
 from dvr_models import Sizes, add_arguments, halves, run, sheet, sizes_of, table
 from tomosplat.dvr.subjects import Subject
 
-SMALL = Sizes(voxels=24, pixels=32, width=8, epochs=40, batch=5, low_rate=0.5)
+SMALL = Sizes(voxels=32, pixels=48, width=8, epochs=200, batch=None, low_rate=0.5)
 FULL = Sizes(voxels=256, pixels=200, width=None, epochs=200, batch=None)
 N_TRAIN, N_VIEWS = 25, 32
 _EDGE_MM = 320.0

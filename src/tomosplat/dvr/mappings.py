@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
-from tomosplat.dvr.tables import raw_of, steady_softplus
+from tomosplat.dvr.tables import raw_of
 from tomosplat.networks import perceptron
 
-#: Absorption begins with 0.03 per voxel edge, so that light passes through all of a volume; before its activation.
+#: Absorption begins with 0.03 per voxel edge, so that light passes through all of a volume, and emission with as much,
+#: if it is not associated, so that pictures do not begin white; before their activation.
 FIRST_RAW = raw_of(0.03)
 
 
 class Absorption(nn.Module):
     """Features [..., N] → absorption [...] per voxel edge, above 0.
 
-    The paper has a sigmoid, which ends at an opacity of 0.63 per voxel and lets no gradient through where it is near 0.
-    ``steady_softplus`` knows neither end.
+    The paper has a sigmoid, which ends at an opacity of 0.63 per voxel. The softplus here is the exact one: many voxels
+    share weights, so that holding up its slope, as tables do (``steady_softplus``), would let the air, whose gradients
+    then never end, drown what else there is to learn; and batch norm keeps networks from becoming transparent for good.
     """
 
     def __init__(self, features: int) -> None:
@@ -26,7 +29,7 @@ class Absorption(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Absorption of features."""
-        return steady_softplus(self.perceptron(features)[..., 0])
+        return softplus(self.perceptron(features)[..., 0])
 
 
 class Emission(nn.Module):
@@ -40,6 +43,8 @@ class Emission(nn.Module):
         super().__init__()
         self.perceptron = perceptron(features, 3)
         self.associated = associated
+        if not associated:
+            nn.init.constant_(self.perceptron[-1].bias, FIRST_RAW)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
         """Emission of features."""
@@ -48,4 +53,4 @@ class Emission(nn.Module):
 
 def emission_of(raw: Tensor, associated: bool) -> Tensor:
     """What ``Emission`` makes of the last layer's numbers."""
-    return torch.sigmoid(raw) if associated else steady_softplus(raw)
+    return torch.sigmoid(raw) if associated else softplus(raw)

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from tomosplat.dvr.accumulation import accumulate_volume
 from tomosplat.dvr.chunked import march_chunked, sample_features
@@ -16,7 +17,7 @@ from tomosplat.dvr.mappings import FIRST_RAW, Absorption, emission_of
 from tomosplat.dvr.march import March
 from tomosplat.dvr.rays import Rays, camera_rays
 from tomosplat.dvr.renderer import Channels, Classification, VolumeRenderer
-from tomosplat.dvr.tables import TableModel, steady_softplus
+from tomosplat.dvr.tables import TableModel
 from tomosplat.geometry import Cameras, Grid
 from tomosplat.networks import ImageDecoder, RenderNet, RenderNetLayout, VNet, VNetEncoder, VNetLayout, perceptron
 from tomosplat.networks.rendernet import PICTURE_MULTIPLE, PIXELS_PER_SAMPLE
@@ -191,12 +192,12 @@ class Preclassified(nn.Module):
         self.network, self.associated = network, associated
         bias: Tensor = network.head[-1].bias  # type: ignore[assignment]
         with torch.no_grad():
-            bias[3] = FIRST_RAW
+            bias[3 if associated else 0 :] = FIRST_RAW
 
     def forward(self, volume: Tensor) -> Tensor:
         """[1, 1, I, J, K] → [1, 4, I, J, K]."""
         raw = self.network(volume)
-        return torch.cat([emission_of(raw[:, :3], self.associated), steady_softplus(raw[:, 3:])], dim=1)
+        return torch.cat([emission_of(raw[:, :3], self.associated), softplus(raw[:, 3:])], dim=1)
 
 
 class PictureHead(nn.Module):
