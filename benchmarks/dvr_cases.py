@@ -30,6 +30,8 @@ HIDDEN: Rows = [[0, 0, 0, 0, 0]]
 VERTEBRAE = ",".join([*(f"vertebrae_L{n}" for n in range(1, 6)), *(f"vertebrae_T{n}" for n in range(1, 13)), "sacrum"])
 #: Share of the volume's edge that pictures are framed by: its corners are air.
 _FRAMED = 0.7
+#: Shading fades where values change by less than this for each voxel, so that it is there at any size.
+_FADE_PER_VOXEL = 40.0
 
 
 def tinted(red: float, green: float, blue: float, first: float = 100, opacity: float = 0.35) -> Rows:
@@ -59,9 +61,9 @@ def colored(
     low, high = volume.grid.bounds
     middle, reach = (low + high) / 2, (high - low) / 2 * _FRAMED
     cameras = frame_bounds((middle - reach, middle + reach), fibonacci_directions(n_views), pixels, pixels)
-    settings = RaymarchSettings(
-        step_mm=float(volume.grid.spacing.min()) / 4, shading=Shading() if shaded else None, jitter=False
-    )
+    spacing = float(volume.grid.spacing.min())
+    shading = Shading(fade=_FADE_PER_VOXEL / spacing) if shaded else None
+    settings = RaymarchSettings(step_mm=spacing / 4, shading=shading, jitter=False)
     marcher = Raymarcher(
         volume,
         LabelMap(classes, volume.grid),
