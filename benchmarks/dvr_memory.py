@@ -36,9 +36,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true")
     arguments = parser.parse_args()
     settings = DvrTrainSettings(
-        model=ModelSettings(
-            name=arguments.model, classification="pre", associated=True, recompute=not arguments.keep
-        )
+        model=ModelSettings(name=arguments.model, classification="pre", associated=True, recompute=not arguments.keep)
     )
     before = machine.peak_memory()
     estimate = training_bytes(settings, (arguments.voxels,) * 3, (arguments.pixels,) * 2)
@@ -47,7 +45,9 @@ def main() -> None:
 
     def step(n: int) -> None:
         grid = Grid.axis_aligned((n, n, n), 1.0, (0.0, 0.0, 0.0))
-        cameras = frame_bounds(grid.bounds, fibonacci_directions(settings.n_pictures), arguments.pixels, arguments.pixels)
+        cameras = frame_bounds(
+            grid.bounds, fibonacci_directions(settings.n_pictures), arguments.pixels, arguments.pixels
+        )
         volume = torch.rand((n, n, n), generator=torch.Generator().manual_seed(0))
         pictures = model.draw(model.encode(volume), grid, cameras, March(1.0, associated=True))
         adam.zero_grad(set_to_none=True)

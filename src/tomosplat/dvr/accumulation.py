@@ -22,7 +22,7 @@ from tomosplat.threads import n_threads, run
 #: Channels are padded to a multiple of these.
 _LANES = 4
 #: Every thread of the backward pass adds to a gradient volume of its own; so many at most.
-_MAX_COPIES = 4
+MAX_COPIES = 4
 
 
 def accumulate_volume(
@@ -81,7 +81,7 @@ class _Accumulate(torch.autograd.Function):
         image, alpha, colors, absorption = ctx.saved_tensors
         n, n_padded = ctx.n, image.shape[-1]
         by_image = torch.nn.functional.pad(by_result[..., :-1], (0, n_padded - n)).contiguous()
-        parts = pixel_parts(ctx.rays, min(n_threads(), _MAX_COPIES))
+        parts = pixel_parts(ctx.rays, min(n_threads(), MAX_COPIES))
         by_colors, by_absorption = ([np.zeros(v.numel(), np.float32) for _ in parts] for v in (colors, absorption))
         given = (
             beams_of(ctx.rays),

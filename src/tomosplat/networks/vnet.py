@@ -7,6 +7,7 @@ statistics, which mix the volumes and lag behind the weights, make other picture
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tomosplat.errors import ShapeError
-from tomosplat.networks.slabs import apply_blocks
+from tomosplat.networks.tiles import apply_blocks
 
 #: Levels from here on are halved or doubled under dropout; the skips always are.
 _FIRST_DROPPED = 2
@@ -163,7 +164,7 @@ def _norm(channels: int) -> nn.BatchNorm3d:
 
 
 class _Convolution(nn.Sequential):
-    """A convolution, batch norm and ELU, slab by slab."""
+    """A convolution, batch norm and ELU, tile by tile."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -173,6 +174,7 @@ class _Convolution(nn.Sequential):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """See ``apply_blocks``."""
         return apply_blocks(x, [self])
 
 
@@ -183,7 +185,9 @@ class _Convolutions(nn.Sequential):
         super().__init__(*(_Convolution(channels, channels) for _ in range(n)))
 
     def forward(self, x: Tensor, *, residual: bool = False) -> Tensor:
-        return apply_blocks(x, self, residual=residual)
+        """See ``apply_blocks``."""
+        blocks = cast("list[nn.Sequential]", list(self))
+        return apply_blocks(x, blocks, residual=residual)
 
 
 class _Input(nn.Module):
@@ -213,7 +217,9 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    def __init__(self, coarse: int, fine: int, n_blocks: int, dropout: float, *, dropped_input: bool, recompute: bool) -> None:
+    def __init__(
+        self, coarse: int, fine: int, n_blocks: int, dropout: float, *, dropped_input: bool, recompute: bool
+    ) -> None:
         super().__init__()
         self.recompute = recompute
         self.dropout = nn.Dropout3d(dropout if dropped_input else 0.0)
@@ -224,8 +230,8 @@ class _Up(nn.Module):
         self.blocks = _Convolutions(2 * fine, n_blocks)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        # Doubling keeps much and costs little: it is computed once more. What is joined has no name, which would hold it
-        # in memory while the blocks are computed.
+        # Doubling keeps much and costs little: it is computed once more. Its result has no name, which would hold it in
+        # memory while the blocks are computed.
         result: Tensor = self.blocks(
             torch.cat(
                 [run_stage(self.doubling, self.dropout(x), recompute=self.recompute), self.skip_dropout(skip)], dim=1
