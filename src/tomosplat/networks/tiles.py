@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-#: Numbers in a tile of features at most, unless a row along the last axis has more. Temporaries of this size stay in the
-#: processor's cache and in the allocator's hands; four times as large they cost a fifth more time.
+#: Numbers in a tile of features at most, unless a row along the last axis has more. Temporaries of this size stay in
+#: the processor's cache and in the allocator's hands; four times as large they cost a fifth more time.
 TILE = 1 << 21
 
 #: Index of a tile in features [B, C, I, J, K]: some of I and of J, all of the others.
