@@ -138,21 +138,17 @@ class _Blocks(torch.autograd.Function):
 def _convolved(source: _Source, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """Convolution of a volume as large as ``x``, its mean and the inverse of its deviation."""
     convolved = x.new_empty(len(x), len(weight), *x.shape[2:])
-    radius = weight.shape[2] // 2
-    shares, variances, means = [], [], []
-    for tile in _tiles(convolved, x):
-        seen = _Seen(tile, radius, x)
-        made = functional.conv3d(seen.padded(source), weight, bias, padding=(0, 0, radius))
+    radius, tiles = weight.shape[2] // 2, list(_tiles(convolved, x))
+    # Made beforehand: what is made and kept between temporaries would leave holes of their size in memory.
+    share, variances, means = torch.empty(3, len(tiles), len(weight), dtype=torch.float64, device=x.device)
+    for n, tile in enumerate(tiles):
+        made = functional.conv3d(_Seen(tile, radius, x).padded(source), weight, bias, padding=(0, 0, radius))
         convolved[tile] = made
-        variance, mean = torch.var_mean(made, (0, 2, 3, 4), correction=0)
-        shares.append(made.numel() / convolved.numel())
-        variances.append(variance.double())
-        means.append(mean.double())
+        share[n] = made.numel() / convolved.numel()
+        variances[n], means[n] = torch.var_mean(made, (0, 2, 3, 4), correction=0)
     # The whole's variance is that within its tiles and that of their means.
-    share = torch.tensor(shares, dtype=torch.float64, device=x.device)[:, None]
-    each = torch.stack(means)
-    mean = (share * each).sum(0)
-    variance = (share * (torch.stack(variances) + (each - mean).square())).sum(0)
+    mean = (share * means).sum(0)
+    variance = (share * (variances + (means - mean).square())).sum(0)
     return convolved, mean.to(x.dtype), (variance + eps).rsqrt().to(x.dtype)
 
 
