@@ -22,7 +22,7 @@ from tomosplat.threads import n_threads, run
 #: Channels are padded to a multiple of these.
 _LANES = 4
 #: Every thread of the backward pass adds to a gradient volume of its own; so many at most.
-_MAX_COPIES = 4
+MAX_COPIES = 4
 
 
 def accumulate_volume(
@@ -63,7 +63,7 @@ class _Accumulate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, colors: Tensor, absorption: Tensor, rays: Rays, march: March, skip_empty: bool) -> Tensor:
         n = colors.shape[-1]
-        padded = colors.detach().contiguous()
+        padded, absorption = colors.detach().contiguous(), absorption.detach().contiguous()
         if n % _LANES:  # padding copies, and a volume kept encoded is large
             padded = torch.nn.functional.pad(padded, (0, -n % _LANES))
         beams, sampling = beams_of(rays), sampling_of(march, absorption.shape)
@@ -71,32 +71,38 @@ class _Accumulate(torch.autograd.Function):
         common = (beams, sampling, _flat(padded), padded.shape[-1], _flat(absorption), bricks)
         image, alpha = torch.zeros((*rays.lengths.shape, padded.shape[-1])), torch.zeros(rays.lengths.shape)
         run(accumulate, [(*part, *common, _flat(image), _flat(alpha)) for part in pixel_parts(rays)])
-        ctx.save_for_backward(image, alpha)
-        ctx.common, ctx.rays, ctx.shape = common, rays, colors.shape
+        ctx.save_for_backward(image, alpha, padded, absorption)  # all that is large: let go after the backward pass
+        ctx.rays, ctx.march, ctx.bricks, ctx.n = rays, march, bricks, n
         return torch.cat([image[..., :n], alpha[..., None]], dim=-1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, by_result: Tensor) -> tuple[Tensor | None, ...]:
-        image, alpha = ctx.saved_tensors
-        n, n_padded = ctx.shape[-1], image.shape[-1]
+        image, alpha, colors, absorption = ctx.saved_tensors
+        n, n_padded = ctx.n, image.shape[-1]
         by_image = torch.nn.functional.pad(by_result[..., :-1], (0, n_padded - n)).contiguous()
-        parts = pixel_parts(ctx.rays, min(n_threads(), _MAX_COPIES))
-        by_colors = np.zeros((len(parts), ctx.shape[:3].numel() * n_padded), np.float32)
-        by_absorption = np.zeros((len(parts), ctx.shape[:3].numel()), np.float32)
-        common = (*ctx.common, _flat(image), _flat(alpha), _flat(by_image), _flat(by_result[..., -1]))
+        parts = pixel_parts(ctx.rays, min(n_threads(), MAX_COPIES))
+        by_colors, by_absorption = ([np.zeros(v.numel(), np.float32) for _ in parts] for v in (colors, absorption))
+        given = (
+            beams_of(ctx.rays),
+            sampling_of(ctx.march, absorption.shape),
+            _flat(colors),
+            n_padded,
+            _flat(absorption),
+            ctx.bricks,
+            *map(_flat, (image, alpha, by_image, by_result[..., -1])),
+        )
         jobs = zip(parts, by_colors, by_absorption, strict=True)
-        run(accumulate_backward, [(*part, *common, *gradients) for part, *gradients in jobs])
-        colors = torch.from_numpy(_total(by_colors)).reshape(*ctx.shape[:3], n_padded)[..., :n]
-        return colors, torch.from_numpy(_total(by_absorption)).reshape(ctx.shape[:3]), None, None, None
+        run(accumulate_backward, [(*part, *given, *gradients) for part, *gradients in jobs])
+        total = torch.from_numpy(_total(by_colors)).reshape(colors.shape)[..., :n]
+        return total, torch.from_numpy(_total(by_absorption)).reshape(absorption.shape), None, None, None
 
 
-def _total(copies: F32) -> F32:
-    """Sum over the first axis, in place."""
+def _total(copies: list[F32]) -> F32:
+    """Their sum, in the first."""
     for other in copies[1:]:
         copies[0] += other
-    total: F32 = copies[0]
-    return total
+    return copies[0]
 
 
 def _bricks(colors: Tensor, absorption: Tensor, march: March) -> np.ndarray[Any, np.dtype[np.uint8]]:

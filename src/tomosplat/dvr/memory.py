@@ -9,22 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from tomosplat import machine
+from tomosplat.dvr.accumulation import MAX_COPIES
 from tomosplat.dvr.build import build_model
 from tomosplat.dvr.chunked import CHUNK
 from tomosplat.dvr.training_settings import DvrTrainSettings
 from tomosplat.errors import MemoryLimitError
 from tomosplat.networks import VNet, VNetEncoder
+from tomosplat.threads import n_threads
 
 _FLOAT = 4
 #: Weights, their gradients and Adam's two memories.
 _PER_WEIGHT = 4 * _FLOAT
 #: Of a chunk of samples: their features, their emissions, the gradients of both, and what computes them.
 _CHUNK_COPIES = 6
-#: Of the features and of what is mapped from them: themselves, as kernels read them, their gradient, and the sums that
-#: threads make it of.
-_FEATURE_COPIES = 6
+#: Of what rays meet, beside itself: as kernels read it, and gradients; each thread adds up a gradient of its own.
+_FEATURE_COPIES = 2
 #: Of the largest activation: gradients on their way through the layer that it belongs to.
 _GRADIENT_COPIES = 2
+#: Compiled kernels, tiles (``networks.tiles``), and what the allocator does not give back.
+_OTHER = 800_000_000
 _CHANNELS = 17
 #: Of a volume, as tables are looked up by it.
 _TABLE_COPIES = 4
@@ -64,23 +67,18 @@ def training_bytes(settings: DvrTrainSettings, shape: tuple[int, int, int], pict
         return _TABLE_COPIES * _FLOAT * math.prod(shape)
     with torch.device("meta"):
         model = build_model(settings.model)
-    largest_stage = _Largest(model) if settings.model.recompute else None
     kept = _Kept()
+    stages = _Stages(model, kept) if settings.model.recompute else None
     with torch.autograd.graph.saved_tensors_hooks(kept.add, lambda tensor: tensor):
         encoded = model.encode(torch.empty(shape, device="meta"))
-    features = sum(tensor.numel() for tensor in _tensors(encoded))
-    pixels = settings.n_pictures * picture[0] * picture[1]
-    channels = _CHANNELS
-    drawn = _CHUNK_COPIES * min(CHUNK, pixels * 2 * max(shape)) * channels
-    again = largest_stage.bytes if largest_stage else 0
+    features = sum(kept.add(tensor).numel() for tensor in _tensors(encoded))
+    samples = settings.n_pictures * picture[0] * picture[1] * 2 * max(shape)
+    chunked = settings.model.classification == "post" and settings.model.name != "vnet4-4"
+    drawn = _CHUNK_COPIES * min(CHUNK, samples) * _CHANNELS if chunked else 0
     weights = sum(parameter.numel() for parameter in model.parameters())
-    return (
-        _PER_WEIGHT * weights
-        + kept.bytes
-        + again
-        + _GRADIENT_COPIES * kept.largest
-        + _FLOAT * (_FEATURE_COPIES * features + drawn)
-    )
+    drawing = kept.bytes + _FLOAT * ((_FEATURE_COPIES + min(n_threads(), MAX_COPIES)) * features + drawn)
+    encoding = stages.bytes if stages else kept.bytes + _GRADIENT_COPIES * kept.largest
+    return _PER_WEIGHT * weights + _OTHER + max(drawing, encoding)
 
 
 def _tensors(encoded: Any) -> list[Tensor]:
@@ -88,11 +86,11 @@ def _tensors(encoded: Any) -> list[Tensor]:
 
 
 class _Kept:
-    """Sums the bytes of tensors, each counted once."""
+    """Sums the bytes of tensors, each counted once, and not if ``others`` counted it."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: _Kept | None = None) -> None:
         self.bytes = self.largest = 0
-        self._seen: dict[int, object] = {}
+        self._seen: dict[int, object] = dict(others._seen) if others else {}
 
     def add(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -103,11 +101,16 @@ class _Kept:
         return tensor
 
 
-class _Largest:
-    """The bytes of the stage of a V-Net that keeps most while it is computed again."""
+class _Stages:
+    """What is held at most while the stages of a V-Net are computed again, one after the other.
 
-    def __init__(self, model: nn.Module) -> None:
+    Attributes:
+        bytes: What is kept of the stages before, what the stage keeps itself, and gradients.
+    """
+
+    def __init__(self, model: nn.Module, kept: _Kept) -> None:
         self.bytes = 0
+        self._outside = kept
         stages: list[nn.Module] = []
         for module in model.modules():
             if isinstance(module, VNetEncoder):
@@ -119,10 +122,11 @@ class _Largest:
             stage.register_forward_hook(self._end)
 
     def _begin(self, stage: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self._kept = _Kept()
+        self._kept = _Kept(self._outside)
         self._hooks = torch.autograd.graph.saved_tensors_hooks(self._kept.add, lambda tensor: tensor)
         self._hooks.__enter__()
 
     def _end(self, stage: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self._hooks.__exit__(None, None, None)
-        self.bytes = max(self.bytes, self._kept.bytes)
+        held = self._outside.bytes + self._kept.bytes + _GRADIENT_COPIES * self._kept.largest
+        self.bytes = max(self.bytes, held)

@@ -219,7 +219,7 @@ def _level(renderer: VolumeRenderer, features: Tensor) -> Level:
     for axis in range(1, 4):
         if features.shape[axis] == 1:  # kernels interpolate between two voxels
             features = features.repeat_interleave(2, dim=axis)
-    voxels = features.movedim(0, -1)
+    voxels = features.movedim(0, -1).contiguous()  # once for both
     return renderer.color(voxels).contiguous(), renderer.opacity(voxels).contiguous()
 
 

@@ -7,6 +7,7 @@ statistics, which mix the volumes and lag behind the weights, make other picture
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tomosplat.errors import ShapeError
+from tomosplat.networks.tiles import apply_blocks
 
 #: Levels from here on are halved or doubled under dropout; the skips always are.
 _FIRST_DROPPED = 2
@@ -112,11 +114,11 @@ class VNet(nn.Module):
         features = layout.features
         coarser = [2 * n for n in features[1:-1]] + [features[-1]]
         self.ups = nn.ModuleList(
-            _Up(coarse, fine, n, layout.dropout, dropped_input=at >= _FIRST_DROPPED)
+            _Up(coarse, fine, n, layout.dropout, dropped_input=at >= _FIRST_DROPPED, recompute=recompute)
             for at, (coarse, fine, n) in enumerate(zip(coarser, features, layout.up_blocks, strict=False))
         )
         self.head = nn.Sequential(
-            _convolution(2 * features[0], out_channels), nn.Conv3d(out_channels, out_channels, kernel_size=1)
+            _Convolution(2 * features[0], out_channels), nn.Conv3d(out_channels, out_channels, kernel_size=1)
         )
 
     def forward(self, volume: Tensor) -> Tensor:
@@ -161,16 +163,31 @@ def _norm(channels: int) -> nn.BatchNorm3d:
     return nn.BatchNorm3d(channels, track_running_stats=False)
 
 
-def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv3d(in_channels, out_channels, kernel_size=5, padding=2),
-        _norm(out_channels),
-        nn.ELU(inplace=True),
-    )
+class _Convolution(nn.Sequential):
+    """A convolution, batch norm and ELU, tile by tile."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv3d(in_channels, out_channels, kernel_size=5, padding=2),
+            _norm(out_channels),
+            nn.ELU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See ``apply_blocks``."""
+        return apply_blocks(x, [self])
 
 
-def _blocks(channels: int, n: int) -> nn.Sequential:
-    return nn.Sequential(*(_convolution(channels, channels) for _ in range(n)))
+class _Convolutions(nn.Sequential):
+    """Several, of as many channels as they are given."""
+
+    def __init__(self, channels: int, n: int) -> None:
+        super().__init__(*(_Convolution(channels, channels) for _ in range(n)))
+
+    def forward(self, x: Tensor, *, residual: bool = False) -> Tensor:
+        """See ``apply_blocks``."""
+        blocks = cast("list[nn.Sequential]", list(self))
+        return apply_blocks(x, blocks, residual=residual)
 
 
 class _Input(nn.Module):
@@ -192,7 +209,7 @@ class _Down(nn.Module):
             nn.ELU(inplace=True),
         )
         self.dropout = nn.Dropout3d(dropout)
-        self.blocks = _blocks(out_channels, n_blocks)
+        self.blocks = _Convolutions(out_channels, n_blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         halved = self.halving(x)
@@ -200,15 +217,25 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    def __init__(self, coarse: int, fine: int, n_blocks: int, dropout: float, *, dropped_input: bool) -> None:
+    def __init__(
+        self, coarse: int, fine: int, n_blocks: int, dropout: float, *, dropped_input: bool, recompute: bool
+    ) -> None:
         super().__init__()
+        self.recompute = recompute
         self.dropout = nn.Dropout3d(dropout if dropped_input else 0.0)
         self.skip_dropout = nn.Dropout3d(dropout)
         self.doubling = nn.Sequential(
             nn.ConvTranspose3d(coarse, fine, kernel_size=2, stride=2), _norm(fine), nn.ELU(inplace=True)
         )
-        self.blocks = _blocks(2 * fine, n_blocks)
+        self.blocks = _Convolutions(2 * fine, n_blocks)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        joined = torch.cat([self.doubling(self.dropout(x)), self.skip_dropout(skip)], dim=1)
-        return functional.elu(self.blocks(joined) + joined, inplace=True)
+        # Doubling keeps much and costs little: it is computed once more. Its result has no name, which would hold it in
+        # memory while the blocks are computed.
+        result: Tensor = self.blocks(
+            torch.cat(
+                [run_stage(self.doubling, self.dropout(x), recompute=self.recompute), self.skip_dropout(skip)], dim=1
+            ),
+            residual=True,
+        )
+        return result
