@@ -1,6 +1,6 @@
 """Speed of the differentiable volume renderer's kernels beside a straightforward PyTorch renderer; prints tables.
 
-    python benchmarks/dvr_renderer.py [--size 128] [--pixels 128] [--rounds 5]
+    python benchmarks/dvr_renderer.py [--size 128] [--pixels 128] [--rate 1] [--rounds 5] [--tables-only]
 
 Forward and backward of one picture of a ball of noise, by processor time of the process, divided by the threads that it
 may use; candidates take turns in every round, and the ratio is the median over rounds. The PyTorch renderer samples all
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tables-only", action="store_true")
     options = parser.parse_args()
     print(f"{machine.describe_machine()}, {n_threads()} threads, {options.size}³ voxels, {options.pixels}² pixels")
     values = ball(options.size)
@@ -146,7 +147,7 @@ def main() -> None:
     table.grad = None
     compare("lookup table", candidates, [table], options.rounds)
 
-    for n in (3, 16):
+    for n in () if options.tables_only else (3, 16):
         compare_channels(n, values, rays, march, options.rounds)
 
 
