@@ -63,6 +63,19 @@ def test_volumes_and_pictures_of_any_size_are_drawn(name: ModelName) -> None:
     torch.testing.assert_close(pictures, wider[:, :9, :13], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_a_picture_is_the_same_in_training_and_in_use_alone_and_beside_others(name: ModelName) -> None:
+    volume = toy_volume(8)
+    cameras = toy_cameras(volume)
+    model = model_of(name).train()
+    encoded = model.encode(torch.from_numpy(volume.values))
+    together = model.draw(encoded, volume.grid, cameras[:3], March(1.0, True))
+    model.eval()
+    alone = model.draw(encoded, volume.grid, cameras[1:2], March(1.0, True))
+    torch.testing.assert_close(alone[0], together[1], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["lookup", "mlp", "vnet4-4", "vnetl16-4"])
 @torch.no_grad()
 def test_emission_that_is_not_associated_begins_thin(name: ModelName) -> None:
