@@ -72,6 +72,7 @@ def test_a_picture_is_the_same_in_training_and_in_use_alone_and_beside_others(na
     encoded = model.encode(torch.from_numpy(volume.values))
     together = model.draw(encoded, volume.grid, cameras[:3], March(1.0, True))
     model.eval()
+    encoded = model.encode(torch.from_numpy(volume.values))
     alone = model.draw(encoded, volume.grid, cameras[1:2], March(1.0, True))
     torch.testing.assert_close(alone[0], together[1], rtol=1e-4, atol=1e-5)
 
